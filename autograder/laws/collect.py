@@ -1,0 +1,77 @@
+"""From a property module to its exercises and laws."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Law:
+    """One claim about the target: a test method, the sentence that students read, and whether it is hidden."""
+
+    exercise: str
+    name: str
+    sentence: str
+    hidden: bool
+    test_class: type
+
+    @property
+    def key(self) -> str:
+        """What identifies the law in the whole course."""
+        return f"{self.test_class.__module__.rpartition('.')[2]}::{self.exercise}::{self.name}"
+
+    def bound(self):
+        """The test method, ready to be called with `target=`."""
+        return getattr(self.test_class(), self.name)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One question: it earns its `points` when every law holds."""
+
+    name: str
+    points: float
+    laws: tuple[Law, ...]
+
+
+def collect(module: ModuleType) -> tuple[Exercise, ...]:
+    """The exercises of a property module, in the order in which its classes stand.
+
+    Raises ValueError, naming the class, for a mark without name or points, a law without a sentence, or a name used
+    twice.
+    """
+    exercises = []
+    for test_class in vars(module).values():
+        mark = exercise_mark(test_class)
+        if mark is not None and test_class.__module__ == module.__name__:
+            exercises.append(_exercise(test_class, mark))
+    names = [exercise.name for exercise in exercises]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"{module.__name__}: exercise {repeated.pop()!r} has two classes.")
+    return tuple(exercises)
+
+
+def exercise_mark(test_class):
+    """The `exercise` mark on a test class, or None."""
+    marks = getattr(test_class, "pytestmark", None) if inspect.isclass(test_class) else None
+    return next((mark for mark in marks or [] if mark.name == "exercise"), None)
+
+
+def _exercise(test_class: type, mark) -> Exercise:
+    if not mark.args or not mark.kwargs.get("points"):
+        raise ValueError(f'{test_class.__name__}: write @pytest.mark.exercise("name", points=1).')
+    name, points = mark.args[0], mark.kwargs["points"]
+    laws = []
+    for attribute, method in vars(test_class).items():
+        if not attribute.startswith("test_"):
+            continue
+        sentence = " ".join((method.__doc__ or "").split())
+        if not sentence:
+            raise ValueError(f"{test_class.__name__}.{attribute}: a law needs a docstring, the sentence students read.")
+        hidden = any(mark.name == "hidden" for mark in getattr(method, "pytestmark", []))
+        laws.append(Law(name, attribute, sentence, hidden, test_class))
+    if not laws:
+        raise ValueError(f"{test_class.__name__}: an exercise needs at least one law.")
+    return Exercise(name, points, tuple(laws))

@@ -1,0 +1,152 @@
+"""Run one law against one target and say what happened."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import hypothesis
+import numpy as np
+import torch
+from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+
+from autograder.laws.collect import Law
+from autograder.laws.compare import LawViolation
+from autograder.laws.messages import describe, shorten
+
+LONGEST_PROBLEM = 2000  # characters of what went wrong
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one law: `status` is "passed", "failed" or "not started"."""
+
+    exercise: str
+    law: str
+    sentence: str
+    hidden: bool
+    status: str
+    symptom: str = ""  # the kind of failure in a word, the same for every input
+    problem: str = ""  # what went wrong, for the student
+    counterexample: tuple[tuple[str, str], ...] = ()  # the smallest inputs, by name
+    call: str = ""  # the student's function as it was called last
+    where: str = ""  # the student's line that raised
+    diagnosis: str = ""  # of the known mistake whose symptoms these are
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "passed"
+
+
+class TimeLimitExceeded(BaseException):
+    """A law took too long. Not an Exception, so that neither student code nor the search for inputs catches it."""
+
+
+def law_seed(seed: int, law: Law) -> int:
+    """The seed of one law's inputs, from the course's seed and the law's name."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{law.key}".encode()).digest()[:4], "big")
+
+
+def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None) -> Verdict:
+    """Examine `target` by one law, with inputs drawn from `seed`, and never raise but for KeyboardInterrupt.
+
+    `target` gives the student's names as attributes, `autograder_call()` and `autograder_where(error)`. `time_limit` in seconds ends
+    code in this process that takes too long (on the main thread of a Unix system only).
+    """
+    inputs: dict = {}
+    start = time.perf_counter()
+    try:
+        with _alarm(time_limit):
+            _call(law, target, law_seed(seed, law), inputs)
+        outcome = {"status": "passed"}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and its like come from student code: a failure as any other
+        outcome = _failure(error, target, inputs, time_limit)
+    seconds = time.perf_counter() - start
+    return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
+
+
+def _call(law: Law, target, seed: int, inputs: dict) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    method = law.bound()
+    handle = getattr(method, "hypothesis", None)
+    if handle is None:
+        method(target=target)
+        return
+    hypothesis.seed(seed)(method.__func__)
+    inner = handle.inner_test
+
+    def recorded(*args, **kwargs):
+        inputs.clear()
+        inputs.update(kwargs)
+        return inner(*args, **kwargs)
+
+    handle.inner_test = recorded
+    try:
+        method(target=target)
+    finally:
+        handle.inner_test = inner
+
+
+def _failure(error: BaseException, target, inputs: dict, time_limit: float | None) -> dict:
+    """The fields of a verdict on a law that raised `error`."""
+    if isinstance(error, NotImplementedError):
+        return {"status": "not started", "symptom": "not started", "problem": str(error) or "not written yet"}
+    if isinstance(error, Flaky):
+        symptom, problem = "flaky", "The same input gave different results: the function must not depend on chance."
+    elif isinstance(error, (Unsatisfiable, HypothesisException)):
+        raise error  # the law itself is broken: its author must see it
+    elif isinstance(error, TimeLimitExceeded):
+        symptom, problem = "too slow", f"It took longer than {time_limit:g} s: is there a loop that does not end?"
+    elif isinstance(error, AssertionError):
+        symptom, problem = "wrong result", str(error) or "The claim does not hold."
+    elif isinstance(error, RecursionError):
+        symptom, problem = "RecursionError", "It called itself too often (RecursionError)."
+    else:
+        symptom = getattr(error, "symptom", None) or type(error).__name__
+        problem = f"It raised {symptom}: {_text(error)}"
+    return {
+        "status": "failed",
+        "symptom": symptom,
+        "problem": shorten(problem, LONGEST_PROBLEM),
+        "counterexample": tuple((name, describe(v)) for name, v in inputs.items() if name not in ("self", "target")),
+        "call": target.autograder_call(),
+        "where": "" if isinstance(error, LawViolation) else target.autograder_where(error),
+    }
+
+
+def _text(error: BaseException) -> str:
+    """The message of an exception, which student code may have made impossible to read."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"(its message cannot be shown: {type(broken).__name__})"
+
+
+@contextmanager
+def _alarm(seconds: float | None):
+    """Raise TimeLimitExceeded in this thread after `seconds`, where the system can."""
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not seconds or not usable:
+        yield
+        return
+
+    def ring(*_):
+        raise TimeLimitExceeded
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -1,0 +1,59 @@
+"""The module under examination, in this process."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any
+
+from autograder.laws.compare import LawViolation
+from autograder.laws.messages import describe, shorten
+
+
+class ModuleTarget:
+    """Gives laws the names that a student's code defined, and remembers the last call for the message.
+
+    `filename` is the name under which the code was compiled: frames of an exception that bear it are the student's.
+    """
+
+    def __init__(self, names: Mapping[str, Any], filename: str | None = None):
+        self._names = names
+        self._filename = filename
+        self._last_call = ""
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            value = self._names[name]
+        except KeyError:
+            raise LawViolation(f"`{name}` is not defined: keep the name from the handout.") from None
+        return self._recorded(name, value) if isinstance(value, (FunctionType, type)) else value
+
+    def _recorded(self, name: str, function):
+        @functools.wraps(function, updated=())
+        def call(*args, **kwargs):
+            self._last_call = call_text(name, args, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    def autograder_call(self) -> str:
+        """The last call of the student's code by a law, as text."""
+        return self._last_call
+
+    def autograder_where(self, error: BaseException) -> str:
+        """The student's line that raised `error`, or an empty text if none did."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self._filename]
+        if not frames:
+            return ""
+        last = frames[-1]
+        return f"line {last.lineno}, in {last.name}: {last.line}" if last.line else f"line {last.lineno}"
+
+
+def call_text(name: str, args: tuple, kwargs: dict) -> str:
+    """A call as a student would write it, such as `sigmoid(tensor([1.]))`."""
+    parts = [describe(value) for value in args] + [f"{key}={describe(value)}" for key, value in kwargs.items()]
+    return shorten(f"{name}({', '.join(parts)})", 600)
