@@ -9,6 +9,8 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.errors import UserError
+
 
 def mistake(exercise: str, *, law: str, diagnosis: str, replaces: str | None = None):
     """Mark a wrong answer to `exercise`, which the law (test method) `law` must reject.
@@ -27,7 +29,7 @@ def alternative(exercise: str, style: str, *, replaces: str | None = None, requi
     return lambda definition: definition
 
 
-class BankError(Exception):
+class BankError(UserError):
     """An entry of a bank file cannot be read; the message names the file and line."""
 
 

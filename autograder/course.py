@@ -8,13 +8,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.errors import UserError
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # Python 3.10 has no TOML reader of its own
     import tomli as tomllib
 
 
-class CourseError(Exception):
+class CourseError(UserError):
     """Something about the course itself is wrong; the message says what and where, for its author."""
 
 
@@ -33,6 +35,17 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class GradingLimits:
+    """What a submission may use: seconds of wall time and mebibytes of memory."""
+
+    law_seconds: float = 10.0
+    exercise_seconds: float = 30.0
+    submission_seconds: float = 120.0
+    load_seconds: float = 15.0
+    memory_mib: int = 3072
+
+
+@dataclass(frozen=True)
 class Course:
     """All topics in order, the seed from which every law's inputs derive, and the folder of `course.toml`."""
 
@@ -40,6 +53,7 @@ class Course:
     title: str
     seed: int
     topics: tuple[Topic, ...]
+    limits: GradingLimits = GradingLimits()
 
     def topic(self, name: str) -> Topic:
         """The topic called `name`; its folder's name and a path ending in either will do.
@@ -120,7 +134,16 @@ def load(root: Path | None = None) -> Course:
     seed = data.get("seed", 0)
     if type(seed) is not int:
         raise CourseError(f"{path}: seed must be a whole number, not {seed!r}.")
-    return Course(root.resolve(), str(data.get("title", "Course")), seed, topics)
+    return Course(root.resolve(), str(data.get("title", "Course")), seed, topics, _limits(path, data.get("limits", {})))
+
+
+def _limits(path: Path, entries: dict) -> GradingLimits:
+    for key, value in entries.items():
+        if key not in GradingLimits.__dataclass_fields__:
+            raise CourseError(f"{path}: [limits] has no {key!r}; it has {', '.join(GradingLimits.__dataclass_fields__)}.")
+        if type(value) not in (int, float) or value <= 0:
+            raise CourseError(f"{path}: [limits] {key} must be a positive number, not {value!r}.")
+    return GradingLimits(**entries)
 
 
 def _topic(path: Path, entry: dict) -> Topic:

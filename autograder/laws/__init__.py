@@ -11,7 +11,7 @@ Whoever runs laws calls `collect`, `run_law` and `explain`.
 """
 
 from autograder.laws.calculus import finite_difference_jacobian, gradient, jacobian
-from autograder.laws.collect import Exercise, Law, collect
+from autograder.laws.collect import Exercise, Law, collect, load_laws
 from autograder.laws.compare import (
     LawViolation,
     assert_close,
@@ -25,7 +25,7 @@ from autograder.laws.compare import (
 from autograder.laws.inputs import arrays, gaussians, reals, seeds, shapes, simplices, tensors
 from autograder.laws.messages import describe, explain
 from autograder.laws.profile import load_profile
-from autograder.laws.runner import Verdict, run_law
+from autograder.laws.runner import Verdict, law_seed, not_run, run_law
 from autograder.laws.target import ModuleTarget
 
 load_profile()
@@ -49,6 +49,9 @@ __all__ = [
     "gaussians",
     "gradient",
     "jacobian",
+    "law_seed",
+    "load_laws",
+    "not_run",
     "raises",
     "reals",
     "run_law",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 
@@ -19,8 +21,8 @@ class Law:
 
     @property
     def key(self) -> str:
-        """What identifies the law in the whole course."""
-        return f"{self.test_class.__module__.rpartition('.')[2]}::{self.exercise}::{self.name}"
+        """What identifies the law within its topic, wherever its class was loaded from."""
+        return f"{self.exercise}::{self.name}"
 
     def bound(self):
         """The test method, ready to be called with `target=`."""
@@ -51,6 +53,14 @@ def collect(module: ModuleType) -> tuple[Exercise, ...]:
     if repeated := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{module.__name__}: exercise {repeated.pop()!r} has two classes.")
     return tuple(exercises)
+
+
+def load_laws(path: Path) -> tuple[Exercise, ...]:
+    """The exercises of the property module at `path`, which is imported under a name of its own."""
+    spec = importlib.util.spec_from_file_location(f"laws_of_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return collect(module)
 
 
 def exercise_mark(test_class):

@@ -51,7 +51,7 @@ def assert_close(actual, expected, *, rtol: float | None = None, atol: float | N
 
 
 def assert_equal(actual, expected, what="the result") -> None:
-    """Fail unless `actual` is `expected` exactly: booleans, whole numbers, strings, and tensors or arrays bit by bit."""
+    """Fail unless `actual` is `expected` exactly; for truth values, whole numbers, strings, tensors and arrays."""
     if _compare_container(actual, expected, what, assert_equal):
         return
     if expected is None or isinstance(expected, (str, bytes)):

@@ -12,7 +12,7 @@ class LawFailed(Exception):
     """A law did not hold; the message is what otter shows to the student."""
 
 
-def check_law(test_class: type, name: str, env: dict) -> None:
+def check_law(test_class: type, name: str, env: dict, seed: int = 0) -> None:
     """Raise LawFailed, with the explanation, unless the law `name` of `test_class` holds of the names in `env`.
 
     Everything a student's function can raise ends here: otter would lose all questions over a SystemExit.
@@ -22,7 +22,7 @@ def check_law(test_class: type, name: str, env: dict) -> None:
     sentence = " ".join((method.__doc__ or "").split())
     law = Law(exercise_mark(test_class).args[0], name, sentence, hidden, test_class)
     try:
-        verdict = run_law(law, ModuleTarget(env), time_limit=TIME_LIMIT)
+        verdict = run_law(law, ModuleTarget(env), seed=seed, time_limit=TIME_LIMIT)
     except KeyboardInterrupt:
         raise LawFailed("It raised KeyboardInterrupt.") from None
     if not verdict.passed:

@@ -10,16 +10,19 @@ import pytest
 
 
 def pytest_addoption(parser):
+    """Add `--target`."""
     group = parser.getgroup("autograder")
     group.addoption("--target", metavar="FILE", help="the module that the laws examine (default: the one beside them)")
 
 
 def pytest_configure(config):
+    """Register the marks of laws."""
     config.addinivalue_line("markers", "exercise(name, points): the exercise whose laws this class holds")
     config.addinivalue_line("markers", "hidden: a law that students do not receive")
 
 
 def pytest_collection_modifyitems(items):
+    """Seed every law, so that a run repeats."""
     laws = [item for item in items if item.get_closest_marker("exercise")]
     if not laws:
         return

@@ -56,8 +56,9 @@ def law_seed(seed: int, law: Law) -> int:
 def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None) -> Verdict:
     """Examine `target` by one law, with inputs drawn from `seed`, and never raise but for KeyboardInterrupt.
 
-    `target` gives the student's names as attributes, `autograder_call()` and `autograder_where(error)`. `time_limit` in seconds ends
-    code in this process that takes too long (on the main thread of a Unix system only).
+    `target` gives the student's names as attributes, and by `autograder_call()` and `autograder_where(error)` what a
+    message shows of them. `time_limit` in seconds ends code in this process that takes too long (on the main thread of
+    a Unix system only).
     """
     inputs: dict = {}
     start = time.perf_counter()
@@ -71,6 +72,11 @@ def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None)
         outcome = _failure(error, target, inputs, time_limit)
     seconds = time.perf_counter() - start
     return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
+
+
+def not_run(law: Law, symptom: str, problem: str) -> Verdict:
+    """The verdict on a law that could not even be tried."""
+    return Verdict(law.exercise, law.name, law.sentence, law.hidden, "failed", symptom, problem)
 
 
 def _call(law: Law, target, seed: int, inputs: dict) -> None:

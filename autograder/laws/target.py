@@ -15,12 +15,12 @@ from autograder.laws.messages import describe, shorten
 class ModuleTarget:
     """Gives laws the names that a student's code defined, and remembers the last call for the message.
 
-    `filename` is the name under which the code was compiled: frames of an exception that bear it are the student's.
+    `filenames` are those under which the code was compiled: frames of an exception that bear one are the student's.
     """
 
-    def __init__(self, names: Mapping[str, Any], filename: str | None = None):
+    def __init__(self, names: Mapping[str, Any], filenames: str | tuple[str, ...] = ()):
         self._names = names
-        self._filename = filename
+        self._filenames = (filenames,) if isinstance(filenames, str) else filenames
         self._last_call = ""
 
     def __getattr__(self, name: str):
@@ -46,11 +46,12 @@ class ModuleTarget:
 
     def autograder_where(self, error: BaseException) -> str:
         """The student's line that raised `error`, or an empty text if none did."""
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self._filename]
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in self._filenames]
         if not frames:
             return ""
         last = frames[-1]
-        return f"line {last.lineno}, in {last.name}: {last.line}" if last.line else f"line {last.lineno}"
+        place = f"{last.filename}, line {last.lineno}, in {last.name}"
+        return f"{place}: {last.line}" if last.line else place
 
 
 def call_text(name: str, args: tuple, kwargs: dict) -> str:

@@ -1,0 +1,44 @@
+# `make demo` and `make test` do everything on a machine that has only Python 3.10-3.13 and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Written last: an installation that was interrupted is made again from nothing.
+INSTALLED := $(VENV)/.installed
+export MPLBACKEND := Agg
+# One thread per process: the tests run one process per core.
+export OMP_NUM_THREADS := 1
+
+.PHONY: install demo test bench fidelity build lint clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 13) else f"Python 3.10 to 3.13 is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11 …")'
+	test -e $(INSTALLED) || rm -rf $(VENV)
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/autograder build
+	$(BIN)/python -m autograder.demo
+
+test: $(INSTALLED)
+	$(BIN)/autograder build --check
+	$(BIN)/autograder build
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+bench: $(INSTALLED)
+	$(BIN)/autograder build
+	$(BIN)/python -m autograder.bench
+
+build: $(INSTALLED)
+	$(BIN)/autograder build
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) dist demo build

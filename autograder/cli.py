@@ -1,0 +1,169 @@
+"""The command line: `autograder build | check | grade | show | verify`."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from autograder import __version__
+from autograder.course import find_root, load
+from autograder.errors import UserError
+
+SOME_FAIL = 1
+BAD_USAGE = 2
+
+
+class Commands(click.Group):
+    """A group that knows the nearest command to a mistyped one, and turns our errors into one line and status 2."""
+
+    def resolve_command(self, ctx, args):
+        """Suggest the nearest command for an unknown one."""
+        import difflib
+
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]!r}?" if near else f" The commands are {', '.join(sorted(self.commands))}."
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx):
+        """Run the command; errors that a user can mend become one line on standard error."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            click.echo(f"autograder: {error}", err=True)
+            ctx.exit(BAD_USAGE)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="autograder")
+def main():
+    """An auto-graded deep-learning course: laws instead of answer keys.
+
+    \b
+    Students                               Instructors
+      autograder check gradients.py          autograder grade class/ --topic gradients --out results
+      autograder check --exercise tanh     Authors
+      autograder show gradients              autograder build --check
+                                             autograder verify gradients
+    """
+
+
+@main.command()
+@click.argument("topic_or_path", required=False)
+@click.option("--exercise", metavar="NAME", help="Only this exercise.")
+@click.option("--topic", metavar="NAME", help="The topic, if the file's name does not say it.")
+def check(topic_or_path, exercise, topic):
+    """Run the laws you have on your file, and explain what fails.
+
+    For each exercise: whether its laws hold, and for one that fails, the law in words, the smallest input that
+    breaks it, what was expected and what came back. Works on modules and notebooks.
+
+    \b
+    Examples
+      autograder check                            the assignment in this folder
+      autograder check gradients.py               this file
+      autograder check gradients.ipynb            this notebook
+      autograder check gradients --exercise tanh  one exercise of a topic of the course
+      autograder check mine.py --topic gradients  a file under another name
+
+    Exit status: 0 all laws hold, 1 some fail, 2 the file or the name cannot be used.
+    """
+    from autograder import check as checking
+
+    work = checking.find_work(topic_or_path, topic)
+    if not checking.check(work, exercise, Console(highlight=False, soft_wrap=True)):
+        raise SystemExit(SOME_FAIL)
+
+
+@main.command()
+@click.argument("topic")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where to save it (default: TOPIC.png here).")
+def show(topic, path, out):
+    """Draw the topic's picture with your own functions, to a PNG.
+
+    \b
+    Examples
+      autograder show gradients                         your stub in assignments/
+      autograder show gradients my/gradients.py         another file
+      autograder show gradients --out pictures/mine.png
+
+    Exit status: 0 drawn, 2 not: an exercise it needs is not written, or raised an error.
+    """
+    from autograder.check import find_work
+    from autograder.show import show as draw
+
+    work = find_work(str(path) if path else topic, topic if path else None)
+    saved, notes = draw(work, out or Path(f"{work.topic}.png"))
+    for note in notes:
+        click.echo(f"! {note}", err=True)
+    click.echo(f"Drawn: {saved}")
+
+
+@main.command()
+@click.argument("topics", nargs=-1)
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; fail if the assignments are out of date.")
+def build(topics, only_check):
+    """Make what students receive, and the otter packages, from the solutions and the laws.
+
+    \b
+    Examples
+      autograder build                    everything: assignments/ and dist/
+      autograder build gradients gan      two topics
+      autograder build --check            for CI: name every file that differs from its source
+
+    Exit status: 0 done (or no drift), 1 drift, 2 a source is not in the right form.
+    """
+    from autograder import build as building
+
+    course = load(find_root())
+    chosen = course.select(topics)
+    if only_check:
+        drifts = building.check(course, chosen)
+        for drift in drifts:
+            click.echo(str(drift))
+        if drifts:
+            click.echo(f"{len(drifts)} files differ from their sources: run `autograder build` and commit.", err=True)
+            raise SystemExit(SOME_FAIL)
+        click.echo(f"No drift in {len(chosen)} topics.")
+        return
+    written = building.build(course, chosen)
+    click.echo(f"Built {len(chosen)} topics: {len(written)} files in {course.root / 'assignments'} and dist/.")
+
+
+@main.command()
+@click.argument("topics", nargs=-1)
+@click.option("--seeds", default=1, show_default=True, help="Under how many seeds to draw the inputs.")
+@click.option("--jobs", type=int, help="How many processes (default: one per core).")
+def verify(topics, seeds, jobs):
+    """Test the tests: do the laws accept what is right and reject what is wrong?
+
+    The reference and every alternative must earn full marks, the stub nothing, and every known mistake must fail by
+    the law that names it without costing another exercise; no solution or hidden law may lie in assignments/.
+
+    \b
+    Examples
+      autograder verify                    every topic
+      autograder verify gan --seeds 20     one topic, under twenty seeds
+
+    Exit status: 0 all is as it should be, 1 something is not, 2 bad usage.
+    """
+    from autograder.verify_report import report
+
+    course = load(find_root())
+    if not report(course, course.select(topics), range(seeds), jobs, Console(highlight=False)):
+        raise SystemExit(SOME_FAIL)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table; columns after the first are aligned to the right."""
+    result = Table(title=title, box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        result.add_column(column, justify="left" if index == 0 else "right")
+    return result
+
+
+if __name__ == "__main__":
+    main()
