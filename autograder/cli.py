@@ -134,6 +134,43 @@ def build(topics, only_check):
 
 
 @main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--topic", metavar="NAME", required=True, help="The topic that the submissions answer.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder for the results.")
+@click.option("--jobs", type=click.IntRange(1), help="How many submissions at once (default: one per core).")
+@click.option("--unconfined", is_flag=True, help="Grade even where student code cannot be confined.")
+def grade(paths, topic, out, jobs, unconfined):
+    """Grade submissions: files, zips, or folders with one file or folder per student.
+
+    Student code runs in a confined process, the laws in another. OUT/STUDENT/results.json has otter's results in
+    Gradescope's form, OUT/grades.csv one row per student. A submission that cannot be graded gets zero and the
+    reason, and stops no other.
+
+    \b
+    Examples
+      autograder grade class/ --topic gradients --out results
+      autograder grade ada.py grace.ipynb --topic gan --out results --jobs 1
+
+    Exit status: 0 everything was graded, 1 a submission must be graded again, 2 bad usage.
+    """
+    from autograder.grading import class_table, grade_class
+    from autograder.laws import load_laws
+
+    course = load(find_root())
+    chosen = course.topic(topic)
+    console = Console(highlight=False)
+    outcomes = grade_class(course, chosen, paths, out, console, jobs, unconfined)
+    console.print(class_table(outcomes, load_laws(course.laws(chosen)), chosen.title))
+    for student, outcome in sorted(outcomes.items()):
+        if outcome.refusal:
+            console.print(f"{student}: {outcome.refusal}", markup=False)
+    tiers = sorted({outcome.tier for outcome in outcomes.values()})
+    console.print(f"Confinement: tier {', '.join(tiers)}. Results: {out}", markup=False)
+    if any(outcome.refusal.startswith("The judge failed") for outcome in outcomes.values()):
+        raise SystemExit(SOME_FAIL)
+
+
+@main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", default=1, show_default=True, help="Under how many seeds to draw the inputs.")
 @click.option("--jobs", type=int, help="How many processes (default: one per core).")

@@ -140,7 +140,9 @@ def load(root: Path | None = None) -> Course:
 def _limits(path: Path, entries: dict) -> GradingLimits:
     for key, value in entries.items():
         if key not in GradingLimits.__dataclass_fields__:
-            raise CourseError(f"{path}: [limits] has no {key!r}; it has {', '.join(GradingLimits.__dataclass_fields__)}.")
+            raise CourseError(
+                f"{path}: [limits] has no {key!r}; it has {', '.join(GradingLimits.__dataclass_fields__)}."
+            )
         if type(value) not in (int, float) or value <= 0:
             raise CourseError(f"{path}: [limits] {key} must be a positive number, not {value!r}.")
     return GradingLimits(**entries)

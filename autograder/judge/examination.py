@@ -12,6 +12,18 @@ from autograder.laws.target import call_text
 from autograder.sandbox import Child, ChildDied, Limits, StudentError, WarmProcess
 from autograder.submission import Submission
 
+TOO_SLOW = "too slow"
+# By the first word of the sentence that says how a child ended.
+DEATHS = {
+    "took": TOO_SLOW,
+    "used": TOO_SLOW,
+    "ended": "exit",
+    "crashed": "crash",
+    "was": "memory",
+    "printed": "output",
+    "broke": "protocol",
+}
+
 
 def sandbox_limits(limits: GradingLimits) -> Limits:
     """The bounds on a child that go with a course's limits."""
@@ -24,25 +36,60 @@ def sandbox_limits(limits: GradingLimits) -> Limits:
 
 
 class Examinee:
-    """A submission in a child, which is replaced by a new one when it dies."""
+    """A submission in a child, which is replaced by a new one when it dies.
 
-    def __init__(self, warm: WarmProcess, submission: Submission):
+    A law during which the child dies fails. When the time of an exercise or of the whole submission is over, the laws
+    that are left fail untried.
+    """
+
+    def __init__(self, warm: WarmProcess, submission: Submission, limits: GradingLimits):
         self._warm = warm
         self._submission = submission
+        self._limits = limits
+        self._end = time.monotonic() + limits.submission_seconds
+        self._exercise, self._exercise_end = "", 0.0
         self._child: Child | None = None
+        self._cannot_load: ChildDied | None = None
         self.notes = list(submission.notes)
         self.printed = ""
 
     def child(self) -> Child:
-        """A living child that has loaded the submission. Raises ChildDied if loading it ends the child."""
+        """A living child that has loaded the submission. Raises ChildDied if loading it ends the child, ever after."""
+        if self._cannot_load is not None:
+            raise self._cannot_load
         if self._child is None or not self._child.alive:
             first = self._child is None
             self.close()
-            self._child = self._spawn()
+            try:
+                self._child = self._spawn()
+            except ChildDied as death:
+                self._cannot_load = death
+                self.notes.append(f"Your code could not be loaded: the process {death.reason}.")
+                raise
             if first:
                 self.notes += [_loading_note(cell, error) for cell, error in self._child.errors]
                 self.notes += self._child.notes
         return self._child
+
+    def verdict(self, law: Law, seed: int) -> Verdict:
+        """The verdict on one law, whose inputs derive from the course's `seed`."""
+        now = time.monotonic()
+        if law.exercise != self._exercise:
+            self._exercise = law.exercise
+            self._exercise_end = min(now + self._limits.exercise_seconds, self._end)
+        seconds = min(self._limits.law_seconds, self._exercise_end - now)
+        if seconds <= 0:
+            return not_run(law, TOO_SLOW, "Not tried: the time for this exercise was used up.")
+        try:
+            child = self.child()
+        except ChildDied as death:
+            return not_run(law, "not loaded", f"Your code could not be loaded: the process {death.reason}.")
+        child.seed(law_seed(seed, law))
+        with child.deadline(seconds):
+            verdict = run_law(law, Target(child), seed=seed)
+        if verdict.symptom == TOO_SLOW:
+            self._exercise_end = 0.0  # the exercise is lost; its other laws would likely hang as well
+        return verdict
 
     def _spawn(self) -> Child:
         submission = self._submission
@@ -101,37 +148,23 @@ class Target:
         place = f"{last.filename}, line {last.line}, in {last.function}"
         return f"{place}: {last.source}" if last.source else place
 
+    def autograder_symptom(self, error: BaseException) -> tuple[str, str]:
+        """What came of a call, by its kind in a word and by a sentence: an exception, or the end of the process."""
+        if isinstance(error, ChildDied):
+            return DEATHS.get(error.reason.split()[0], "lost"), f"The process with your code {error.reason}."
+        kind = error.type_name if isinstance(error, StudentError) else type(error).__name__
+        return kind, f"It raised {kind}: {error}"
+
 
 def examine(
     warm: WarmProcess, submission: Submission, exercises: Iterable[Exercise], seed: int, limits: GradingLimits
 ) -> Outcome:
-    """The outcome of running every law of `exercises` on `submission`, one after another in a child of `warm`.
-
-    A law during which the child dies fails, and the next one gets a new child. When the time of an exercise or of the
-    whole submission is over, the laws that are left fail.
-    """
+    """The outcome of running every law of `exercises` on `submission`, one after another in a child of `warm`."""
     start = time.monotonic()
-    examinee = Examinee(warm, submission)
-    verdicts: list[Verdict] = []
+    examinee = Examinee(warm, submission, limits)
     try:
-        for exercise in exercises:
-            end = min(time.monotonic() + limits.exercise_seconds, start + limits.submission_seconds)
-            for law in exercise.laws:
-                verdicts.append(examine_law(examinee, law, seed, min(limits.law_seconds, end - time.monotonic())))
+        verdicts = [examinee.verdict(law, seed) for exercise in exercises for law in exercise.laws]
     finally:
         examinee.close()
     seconds = time.monotonic() - start
     return Outcome(tuple(verdicts), "", tuple(examinee.notes), examinee.printed, warm.tier, seconds)
-
-
-def examine_law(examinee: Examinee, law: Law, seed: int, seconds: float) -> Verdict:
-    """The verdict on one law, which may take `seconds` in all."""
-    if seconds <= 0:
-        return not_run(law, "too slow", "The time for this exercise, or for the whole submission, was used up before.")
-    try:
-        child = examinee.child()
-    except ChildDied as death:
-        return not_run(law, "not loaded", f"Your code could not be loaded: the process {death.reason}.")
-    child.seed(law_seed(seed, law))
-    with child.deadline(seconds):
-        return run_law(law, Target(child), seed=seed)

@@ -16,6 +16,7 @@ from typing import Any
 
 from autograder.course import GradingLimits
 from autograder.judge.examination import examine, sandbox_limits
+from autograder.judge.hygiene import clean_outcome
 from autograder.judge.outcome import Outcome
 from autograder.laws import Exercise, ModuleTarget, load_laws, run_law
 from autograder.sandbox import WarmProcess
@@ -46,7 +47,7 @@ def run(descriptors: list[int], prepared: Any) -> None:
     connection = socket.socket(fileno=descriptors[0])
     job, _ = receive_message(connection)
     outcome = _outcome(warm, exercises[job["topic"]], job, limits)
-    send_message(connection, outcome.to_json())
+    send_message(connection, clean_outcome(outcome).to_json())
 
 
 def _outcome(warm: WarmProcess, exercises: tuple[Exercise, ...], job: dict, limits: GradingLimits) -> Outcome:

@@ -129,4 +129,3 @@ def grade_all(
         stop.set()
         for thread in threads:
             thread.join()
-

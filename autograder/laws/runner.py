@@ -56,9 +56,9 @@ def law_seed(seed: int, law: Law) -> int:
 def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None) -> Verdict:
     """Examine `target` by one law, with inputs drawn from `seed`, and never raise but for KeyboardInterrupt.
 
-    `target` gives the student's names as attributes, and by `autograder_call()` and `autograder_where(error)` what a
-    message shows of them. `time_limit` in seconds ends code in this process that takes too long (on the main thread of
-    a Unix system only).
+    `target` gives the student's names as attributes, and what a message shows of them by `autograder_call()`,
+    `autograder_where(error)` and `autograder_symptom(error)`. `time_limit` in seconds ends code in this process that
+    takes too long (on the main thread of a Unix system only).
     """
     inputs: dict = {}
     start = time.perf_counter()
@@ -118,8 +118,7 @@ def _failure(error: BaseException, target, inputs: dict, time_limit: float | Non
     elif isinstance(error, RecursionError):
         symptom, problem = "RecursionError", "It called itself too often (RecursionError)."
     else:
-        symptom = getattr(error, "symptom", None) or type(error).__name__
-        problem = f"It raised {symptom}: {_text(error)}"
+        symptom, problem = target.autograder_symptom(error)
     return {
         "status": "failed",
         "symptom": symptom,
@@ -128,14 +127,6 @@ def _failure(error: BaseException, target, inputs: dict, time_limit: float | Non
         "call": target.autograder_call(),
         "where": "" if isinstance(error, LawViolation) else target.autograder_where(error),
     }
-
-
-def _text(error: BaseException) -> str:
-    """The message of an exception, which student code may have made impossible to read."""
-    try:
-        return str(error)
-    except Exception as broken:
-        return f"(its message cannot be shown: {type(broken).__name__})"
 
 
 @contextmanager

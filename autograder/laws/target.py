@@ -53,6 +53,19 @@ class ModuleTarget:
         place = f"{last.filename}, line {last.lineno}, in {last.name}"
         return f"{place}: {last.line}" if last.line else place
 
+    def autograder_symptom(self, error: BaseException) -> tuple[str, str]:
+        """An exception of the student's code: its kind in a word, and a sentence."""
+        kind = type(error).__name__
+        return kind, f"It raised {kind}: {_text(error)}"
+
+
+def _text(error: BaseException) -> str:
+    """The message of an exception, which student code may have made impossible to read."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"(its message cannot be shown: {type(broken).__name__})"
+
 
 def call_text(name: str, args: tuple, kwargs: dict) -> str:
     """A call as a student would write it, such as `sigmoid(tensor([1.]))`."""

@@ -1,0 +1,250 @@
+"""Autograd across the boundary.
+
+A tensor that requires grad has one *owner*, the side it was made on, and a key there: positive in the judge, negative
+in the child. What arrives on the other side is a leaf linked to that key. When a reply holds tensors with a graph
+behind them, the replier keeps the graph under a number, lists the leaves it reaches, and the receiver puts one
+`Crossing` node in its own graph: inputs its counterparts of those leaves, outputs the tensors received. The node's
+backward asks the replier to pull cotangents back through the kept graph. That question is itself an ordinary,
+differentiable call, so backward may be repeated, and differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import torch
+from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
+
+from .wire import WireError, tensor_fields
+
+MAX_GRAPHS = 100_000
+
+
+def leaves_of(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The leaves that require grad and that the tensors' graphs reach, each once."""
+    stack = [tensor.grad_fn for tensor in tensors]
+    seen, leaves = set(), []
+    while stack:
+        node = stack.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if type(node).__name__ == "AccumulateGrad":
+            leaves.append(node.variable)
+        else:
+            stack.extend(parent for parent, _ in node.next_functions)
+    return leaves
+
+
+class Links:
+    """Tensors that exist on both sides, by key. `sign` is +1 in the judge and -1 in the child."""
+
+    def __init__(self, sign: int) -> None:
+        self.sign, self.count = sign, 0
+        self.keys = WeakTensorKeyDictionary()  # identity, so that a deep copy of a tensor is another tensor
+        self.tensors: dict[int, torch.Tensor] = {}
+        self.replicas: dict[int, TensorWeakRef] = {}
+        self.passing: list[int] = []
+        self.told: set[int] = set()
+
+    def forget(self) -> None:
+        """Start afresh: nothing from before can be asked for again."""
+        self.keys = WeakTensorKeyDictionary()
+        self.tensors.clear()
+        self.replicas.clear()
+        self.passing.clear()
+        self.told.clear()
+
+    def forget_passing(self) -> None:
+        """Let go of intermediate results that were arguments of callbacks."""
+        for key in self.passing:
+            self.tensors.pop(key, None)
+        self.passing.clear()
+
+    def key(self, tensor: torch.Tensor) -> int:
+        """The tensor's key; a new one, owned here, if it has none."""
+        key = self.keys.get(tensor)
+        if key is None:
+            self.count += 1
+            key = self.sign * self.count
+            self.keys[tensor] = key
+            self.tensors[key] = tensor
+            if not tensor.is_leaf:
+                self.passing.append(key)
+        return key
+
+    def fields(self, tensor: torch.Tensor, as_leaf_of_graph: bool = False) -> list:
+        """What is sent for a linked tensor: key, data, gradient so far, whether it is an nn.Parameter."""
+        key = self.key(tensor)
+        remembered = key * self.sign < 0 or (self.sign < 0 and key in self.told)
+        if as_leaf_of_graph and remembered:  # the judge remembers all, the child only what it owns
+            return [key, None, None, False]
+        self.told.add(key)
+        gradient = tensor.grad if tensor.is_leaf else None
+        plain_gradient = None if gradient is None else gradient.detach()
+        return [key, tensor.data, plain_gradient, isinstance(tensor, torch.nn.Parameter)]
+
+    def receive(self, fields: list, on_gradient: Callable[[int, torch.Tensor], None] | None) -> torch.Tensor:
+        """The counterpart of a linked tensor; raises WireError.
+
+        `on_gradient`, in the judge, tells the child of gradients accumulated in one of its leaves.
+        """
+        key, tensor, gradient, is_parameter = check_fields(fields)
+        known = self.tensors.get(key)
+        if known is None and (tensor is None or key * self.sign > 0):
+            raise WireError("a tensor that is not known here (kept from an earlier law?)")
+        if tensor is None:
+            return known
+        if known is not None and self.sign > 0:
+            return refresh(known, tensor, gradient)
+        if known is None and key in self.replicas:
+            known = self.replicas[key]()
+        if known is not None and same_data(known, tensor):
+            return known
+        leaf = torch.nn.Parameter(tensor) if is_parameter else tensor.requires_grad_()
+        set_gradient(leaf, gradient)
+        self.keys[leaf] = key
+        if on_gradient is not None:
+            self.tensors[key] = leaf
+            leaf.register_post_accumulate_grad_hook(lambda changed: on_gradient(key, changed.grad))
+        else:
+            self.replicas[key] = TensorWeakRef(leaf)
+        return leaf
+
+
+def check_fields(fields: list) -> tuple[int, torch.Tensor | None, torch.Tensor | None, bool]:
+    """Key, data, gradient and whether it is an nn.Parameter; raises WireError."""
+    if len(fields) != 4:
+        raise WireError("a linked tensor has four fields")
+    key, data, gradient, is_parameter = fields
+    if type(key) is not int or key == 0 or type(is_parameter) is not bool:
+        raise WireError("malformed linked tensor")
+    if not (gradient is None or type(gradient) is torch.Tensor):
+        raise WireError("malformed gradient")
+    if data is not None and (type(data) is not torch.Tensor or not (data.is_floating_point() or data.is_complex())):
+        raise WireError("only floating point and complex tensors require grad")
+    return key, data, gradient, is_parameter
+
+
+def same_data(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors hold the same bytes."""
+    if tensor.shape != other.shape or tensor.dtype != other.dtype:
+        return False
+    return tensor_fields(tensor.detach()) == tensor_fields(other)
+
+
+def refresh(leaf: torch.Tensor, data: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
+    """Bring a counterpart up to date, so that one tensor of the child stays one tensor in the judge."""
+    if data.shape != leaf.shape or data.dtype != leaf.dtype:
+        raise WireError("a tensor changed its shape or type")
+    if not same_data(leaf, data):
+        with torch.no_grad():
+            leaf.copy_(data)
+    if leaf.is_leaf:
+        set_gradient(leaf, gradient)
+    return leaf
+
+
+def set_gradient(leaf: torch.Tensor, gradient: torch.Tensor | None) -> None:
+    """Set `leaf.grad`; raises WireError if it does not fit."""
+    if gradient is not None and (gradient.shape != leaf.shape or gradient.dtype != leaf.dtype):
+        raise WireError("a gradient of another shape or type than its tensor")
+    leaf.grad = gradient
+
+
+class Graphs:
+    """Graphs kept for the other side: number → (outputs, leaves)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.kept: dict[int, tuple[list[torch.Tensor], list[torch.Tensor]]] = {}
+
+    def keep(self, outputs: list[torch.Tensor]) -> tuple[int, list[torch.Tensor]]:
+        """Keep the graph behind some outputs; its number and its leaves."""
+        if len(self.kept) >= MAX_GRAPHS:
+            raise WireError(f"more than {MAX_GRAPHS} graphs kept")
+        self.count += 1
+        leaves = leaves_of(outputs)
+        self.kept[self.count] = (outputs, leaves)
+        return self.count, leaves
+
+    def pull(self, number: int, create_graph: bool, wanted: list[bool], cotangents: list) -> list:
+        """Vector-Jacobian products with respect to the wanted leaves, None for the others; raises WireError."""
+        if number not in self.kept or type(wanted) is not list or type(cotangents) is not list:
+            raise WireError("a graph that is not kept here")
+        outputs, leaves = self.kept[number]
+        if len(wanted) != len(leaves) or len(cotangents) != len(outputs):
+            raise WireError("a graph with another number of inputs or outputs")
+        for output, cotangent in zip(outputs, cotangents):
+            form = (output.shape, output.dtype)
+            if not (cotangent is None or (isinstance(cotangent, torch.Tensor) and (cotangent.shape, cotangent.dtype) == form)):
+                raise WireError("a cotangent of another shape or type than its output")
+        pairs = [(output, given) for output, given in zip(outputs, cotangents) if given is not None]
+        targets = [leaf for leaf, want in zip(leaves, wanted) if want]
+        if not pairs or not targets:
+            return [None] * len(leaves)
+        found = iter(
+            torch.autograd.grad(
+                [output for output, _ in pairs], targets, [given for _, given in pairs],
+                retain_graph=True, create_graph=bool(create_graph), allow_unused=True,
+            )
+        )  # fmt: skip
+        return [next(found) if want else None for want in wanted]
+
+
+class Asker(Protocol):
+    """What a kept graph needs of its peer."""
+
+    dropped_graphs: list[int]
+
+    def ask(self, operation: str, *arguments: Any) -> Any: ...
+
+    def violated(self, error: WireError) -> BaseException: ...
+
+
+class KeptThere:
+    """A graph the other side keeps for us; it is told to let go when this object dies."""
+
+    def __init__(self, number: int, peer: Asker) -> None:
+        self.number, self.peer = number, peer
+
+    def __del__(self) -> None:
+        self.peer.dropped_graphs.append(self.number)
+
+    def pull(self, wanted: list[bool], cotangents: list, leaves: list[tuple]) -> list:
+        """Ask for vector-Jacobian products; `leaves` are the (shape, dtype) they must have."""
+        found = self.peer.ask("pull", self.number, torch.is_grad_enabled(), wanted, cotangents)
+        if type(found) is not list or len(found) != len(wanted):
+            raise self.peer.violated(WireError("malformed gradients"))
+        for gradient, want, (shape, dtype) in zip(found, wanted, leaves):
+            fits = isinstance(gradient, torch.Tensor) and want and (gradient.shape, gradient.dtype) == (shape, dtype)
+            if gradient is not None and not fits:
+                raise self.peer.violated(WireError("a gradient of another shape or type than its tensor"))
+        return found
+
+
+class Crossing(torch.autograd.Function):
+    """The node that stands for a graph kept on the other side."""
+
+    @staticmethod
+    def forward(ctx, kept: KeptThere, outputs: list[torch.Tensor], *leaves: torch.Tensor):
+        ctx.set_materialize_grads(False)
+        ctx.kept, ctx.leaves = kept, [(leaf.shape, leaf.dtype) for leaf in leaves]
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx, *cotangents: torch.Tensor | None):
+        wanted = list(ctx.needs_input_grad[2:])
+        if any(given is not None and torch._C._functorch.is_functorch_wrapped_tensor(given) for given in cotangents):
+            raise RuntimeError("batched gradients (vectorize=True, vmap) do not cross the sandbox; use the plain loop")
+        return (None, None, *ctx.kept.pull(wanted, list(cotangents), ctx.leaves))
+
+
+def cross(kept: KeptThere, outputs: list[torch.Tensor], leaves: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The outputs, as functions of the leaves; raises WireError."""
+    for tensor in [*outputs, *leaves]:
+        if not isinstance(tensor, torch.Tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
+            raise WireError("only floating point and complex tensors have gradients")
+    with torch.enable_grad():
+        return list(Crossing.apply(kept, outputs, *leaves))
