@@ -1,18 +1,16 @@
 """The builder: what it makes of a topic's sources, and what it refuses."""
 
 import ast
-import io
 import json
 import os
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
+from support import environment_with_wheel
 
 from autograder.build import BuildError, build, check, leaks, read_topic, reference_notebook
 from autograder.build.cells import read_solution
@@ -423,23 +421,6 @@ def test_package(extracted, built):
     assert all(name.startswith(("autograder/", "autograder-")) for name in names)
 
 
-def environment_with_wheel(package: Path, folder: Path) -> Path:
-    """The Python of an environment that has the wheel from otter's zip and this one's packages, not the repository.
-
-    A folder named in a .pth file is searched, but its own .pth files, such as an editable install's, are not read.
-    """
-    venv.create(folder, symlinks=os.name != "nt")
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    with zipfile.ZipFile(package) as archive:
-        wheel_name = next(name for name in archive.namelist() if name.endswith(".whl"))
-        with zipfile.ZipFile(io.BytesIO(archive.read(wheel_name))) as wheel_archive:
-            wheel_archive.extractall(site)
-    return python
-
-
 def test_otter_runs_without_the_repository(built, tmp_path):
     """`otter run` as an instructor would, with nothing but the zip."""
     course, topic = built
@@ -670,7 +651,7 @@ WRONG_SOLUTIONS = {
         "    # BEGIN SOLUTION: x",
     ),
     "outside an exercise": ('# %% exercise="total"', "# %%", "a solution outside an exercise", "    # BEGIN"),
-    "named twice": ('exercise="total"', 'exercise="Counter"', "stands on line", "# %% exercise=\"Counter\"\nc"),
+    "named twice": ('exercise="total"', 'exercise="Counter"', "stands on line", '# %% exercise="Counter"\nc'),
     "no identifier": ('exercise="total"', 'exercise="my total"', "Python identifier", '# %% exercise="my'),
     "unknown option": ('exercise="total"', 'question="total"', "no option 'question'", "# %% question"),
     "unreadable marker": ('# %% exercise="total"', "# %% total", "cannot read 'total'", "# %% total"),

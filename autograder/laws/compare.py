@@ -12,6 +12,9 @@ from autograder.laws.messages import describe
 class LawViolation(AssertionError):
     """A law does not hold of the target; the message is for the student."""
 
+    def __init__(self, message: str):
+        super().__init__(message[:1].upper() + message[1:])
+
 
 def assert_true(condition: bool, message: str) -> None:
     """Fail with `message` unless `condition` is exactly true (NumPy's and torch's truth values count)."""
@@ -30,6 +33,7 @@ def assert_close(actual, expected, *, rtol: float | None = None, atol: float | N
     """
     if _compare_container(actual, expected, what, lambda a, e, w: assert_close(a, e, rtol=rtol, atol=atol, what=w)):
         return
+    given, wanted = actual, expected
     actual, expected = _as_arrays(actual, expected, what)
     default = 1e-5 if expected.dtype in (np.float32, np.complex64) else 1e-9
     rtol = default if rtol is None else rtol
@@ -47,7 +51,7 @@ def assert_close(actual, expected, *, rtol: float | None = None, atol: float | N
     note = ""
     if expected.ndim and expected.size > 1:
         note = f"\n  first difference at index {list(index)}: expected {expected[index]:.6g}, got {actual[index]:.6g}"
-    raise LawViolation(f"{headline}\n  expected  {describe(expected)}\n  got       {describe(actual)}{note}")
+    raise LawViolation(f"{headline}\n  expected  {describe(wanted)}\n  got       {describe(given)}{note}")
 
 
 def assert_equal(actual, expected, what="the result") -> None:
@@ -63,8 +67,8 @@ def assert_equal(actual, expected, what="the result") -> None:
             raise LawViolation(f"{what} should be True or False, not {describe(actual)}.")
     elif isinstance(expected, int) and not _is_whole(actual):
         raise LawViolation(f"{what} should be a whole number, not {describe(actual)}.")
-    actual, expected = _as_arrays(actual, expected, what)
-    if not (actual == expected).all():
+    left, right = _as_arrays(actual, expected, what)
+    if not (left == right).all():
         raise LawViolation(_unequal(what, expected, actual))
 
 

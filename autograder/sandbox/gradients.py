@@ -236,9 +236,15 @@ class Crossing(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *cotangents: torch.Tensor | None):
         wanted = list(ctx.needs_input_grad[2:])
-        if any(given is not None and torch._C._functorch.is_functorch_wrapped_tensor(given) for given in cotangents):
+        if any(given is not None and is_batched(given) for given in cotangents):
             raise RuntimeError("batched gradients (vectorize=True, vmap) do not cross the sandbox; use the plain loop")
         return (None, None, *ctx.kept.pull(wanted, list(cotangents), ctx.leaves))
+
+
+def is_batched(tensor: torch.Tensor) -> bool:
+    """Whether a tensor stands for many, inside vmap."""
+    functorch = torch._C._functorch
+    return functorch.is_functorch_wrapped_tensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
 
 
 def cross(kept: KeptThere, outputs: list[torch.Tensor], leaves: list[torch.Tensor]) -> list[torch.Tensor]:

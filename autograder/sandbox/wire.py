@@ -11,6 +11,7 @@ so that depth and number of items are bounded, and no length is believed before 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
@@ -40,6 +41,7 @@ TORCH_DTYPES = {
 }  # fmt: skip
 TORCH_NAMES = {dtype: name for name, dtype in TORCH_DTYPES.items()}
 NUMPY_KINDS = "biufcSU"
+DTYPE_TEXT = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,9}}")
 TEXT_SCALARS = {("U", str): np.str_, ("S", bytes): np.bytes_}
 SCALARS = (type(None), bool, int, float, str, bytes)
 
@@ -322,12 +324,9 @@ def array_fields(array: np.ndarray) -> tuple[int, list] | None:
 
 def read_dtype(text: str) -> np.dtype:
     """A NumPy dtype of numbers or text; raises ValueError or TypeError."""
-    if type(text) is not str or len(text) > 16 or text[1:2] not in tuple(NUMPY_KINDS):
+    if type(text) is not str or not DTYPE_TEXT.fullmatch(text):  # np.dtype would evaluate part of other texts
         raise ValueError("not a dtype that may be sent")
-    dtype = np.dtype(text)
-    if dtype.kind not in NUMPY_KINDS or dtype.names is not None or dtype.subdtype is not None:
-        raise ValueError("not a dtype that may be sent")
-    return dtype
+    return np.dtype(text)
 
 
 def build_array(text: str, shape: list, data: bytes) -> np.ndarray:

@@ -212,6 +212,8 @@ def tagged(kind, *fields):
         tagged(8, pack("<f8"), pack([True]), pack(b"12345678")),
         tagged(8, pack("|O8"), pack([1]), pack(b"12345678")),
         tagged(8, pack("f8,f8"), pack([1]), pack(b"1" * 16)),
+        tagged(10, pack("2,<f8")),
+        tagged(10, pack("<f8\n")),
         tagged(8, pack("<U0"), pack([1 << 40]), pack(b"")),
         tagged(8, pack("|b1"), pack([1]), pack(b"\x07")),
         tagged(8, pack("<f8"), pack([1] * 70), pack(b"12345678")),

@@ -1,0 +1,294 @@
+"""Autograd crosses the boundary: every gradient through the target is the one in process."""
+
+import gc
+import types
+
+import pytest
+import torch
+
+from autograder.sandbox import StudentError
+
+SOURCE = """
+import torch
+
+def square(x): return (x ** 2).sum()
+def sine(x, scale=1.0): return torch.sin(x) * scale
+def two(x, y): return x * y, {"sum": [x + y], "detached": x.detach(), "text": "a"}
+def tree(t): return t["a"][0] * t["b"][1]
+def same(x): return x
+def unused(x, y): return x * 2
+def integer(x): return x.argmax()
+def keeps_argument(x): return [x, x * 2]
+def twice(x):
+    y = x * 3
+    return y, y
+def jacobian(f, x): return torch.autograd.functional.jacobian(f, x)
+def gradient(f, x):
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(f(x), x)[0]
+def hessian_diagonal(f, x):
+    x = x.detach().requires_grad_()
+    g, = torch.autograd.grad(f(x).sum(), x, create_graph=True)
+    return torch.autograd.grad(g.sum(), x)[0]
+def backward_here(x): square(x).backward()
+def euler(f, x, steps):
+    for _ in range(steps):
+        x = x + 0.1 * f(x)
+    return x
+def train(f, w, steps):
+    w = w.detach().clone().requires_grad_()
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        f(w).backward()
+        optimizer.step()
+    return w.detach()
+def no_graph(x):
+    with torch.no_grad():
+        return x * 2
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x ** 3
+    @staticmethod
+    def backward(ctx, g):
+        return g * 3 * ctx.saved_tensors[0] ** 2
+def cube(x): return Cube.apply(x)
+def failing_backward(x):
+    y = x * 2
+    y.register_hook(lambda g: 1 / 0)
+    return y
+class Holder:
+    def __init__(self, x): self.x = x
+    def squared(self): return self.x ** 2
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = torch.nn.Linear(3, 2).double()
+    def forward(self, x): return torch.tanh(self.layer(x))
+    def step(self, rate=0.1):
+        with torch.no_grad():
+            for p in self.parameters():
+                p -= rate * p.grad
+"""
+
+LOCAL = types.ModuleType("local")
+exec(SOURCE, LOCAL.__dict__)
+
+
+@pytest.fixture(scope="module")
+def remote(warm):
+    with warm.spawn({"work.py": SOURCE.encode()}, "work.py") as child:
+        yield child.target
+
+
+@pytest.fixture(params=["in_process", "remote"])
+def target(request):
+    return LOCAL if request.param == "in_process" else request.getfixturevalue("remote")
+
+
+def numbers(*shape):
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator).requires_grad_()
+
+
+def test_gradient_and_repeated_backward(target):
+    x = numbers(4)
+    y = target.square(x)
+    assert y.requires_grad and y.grad_fn is not None and y.shape == ()
+    y.backward(retain_graph=True)
+    torch.testing.assert_close(x.grad, 2 * x)
+    y.backward()
+    torch.testing.assert_close(x.grad, 4 * x)
+
+
+def test_several_outputs_and_what_requires_grad(target):
+    x, y = numbers(3), numbers(3)
+    product, rest = target.two(x, y)
+    assert product.requires_grad and rest["sum"][0].requires_grad and not rest["detached"].requires_grad
+    gx, gy = torch.autograd.grad((product + 2 * rest["sum"][0]).sum(), [x, y])
+    torch.testing.assert_close(gx, y + 2)
+    torch.testing.assert_close(gy, x + 2)
+    assert not target.square(x.detach()).requires_grad and not target.no_graph(x).requires_grad
+    assert not target.integer(x).requires_grad
+    with torch.no_grad():
+        assert not target.square(x).requires_grad
+
+
+def test_inputs_inside_containers(target):
+    x, y = numbers(3), numbers(3)
+    out = target.tree({"a": [x], "b": (1, y)})
+    gx, gy = torch.autograd.grad(out.sum(), [x, y])
+    torch.testing.assert_close((gx, gy), (y, x))
+
+
+def test_inputs_that_are_themselves_computed(target):
+    x = numbers(3)
+    y = target.sine(x * 2, scale=3.0) + target.sine(x)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(gradient, 6 * torch.cos(2 * x) + torch.cos(x))
+    nested = target.sine(target.sine(x))
+    (gradient,) = torch.autograd.grad(nested.sum(), x)
+    torch.testing.assert_close(gradient, torch.cos(torch.sin(x)) * torch.cos(x))
+
+
+def test_an_argument_returned_is_the_argument(target):
+    x = numbers(2)
+    assert target.same(x) is x
+    kept, doubled = target.keeps_argument(x)
+    assert kept is x and torch.equal(doubled, 2 * x)
+    first, second = target.twice(x)
+    assert first is second
+
+
+def test_unused_inputs_have_no_gradient(target):
+    x, y = numbers(2), numbers(2)
+    gx, gy = torch.autograd.grad(target.unused(x, y).sum(), [x, y], allow_unused=True)
+    assert gy is None and gx.tolist() == [2, 2]
+
+
+def test_jacobians_and_gradcheck(target):
+    x = numbers(3)
+    jacobian = torch.autograd.functional.jacobian(target.sine, x)
+    torch.testing.assert_close(jacobian, torch.diag(torch.cos(x)))
+    assert torch.autograd.gradcheck(target.cube, (x,))
+
+
+def test_double_backward(target):
+    x = numbers(3)
+    (gradient,) = torch.autograd.grad(target.cube(x).sum(), x, create_graph=True)
+    (penalty,) = torch.autograd.grad((gradient**2).sum(), x)
+    torch.testing.assert_close(penalty, 36 * x**3)
+    assert torch.autograd.gradgradcheck(target.sine, (x,))
+    torch.testing.assert_close(torch.autograd.functional.hessian(target.square, x), 2 * torch.eye(3, dtype=x.dtype))
+
+
+def test_third_derivative(target):
+    x = numbers(2)
+    value = target.sine(x).sum()
+    for expected in (torch.cos(x), -torch.sin(x), -torch.cos(x)):
+        (value,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+        torch.testing.assert_close(value, expected)
+
+
+def test_complex_gradients(target):
+    z = torch.tensor([1 + 2j, 3 - 1j], dtype=torch.complex128, requires_grad=True)
+    (gradient,) = torch.autograd.grad(target.sine(z).abs().sum(), z)
+    (expected,) = torch.autograd.grad(torch.sin(z).abs().sum(), z)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_students_differentiate_through_the_laws_functions(target):
+    x = numbers(3).detach()
+    torch.testing.assert_close(target.jacobian(lambda v: v**2, x), torch.diag(2 * x))
+    torch.testing.assert_close(target.gradient(lambda v: torch.sin(v).sum(), x), torch.cos(x))
+    torch.testing.assert_close(target.hessian_diagonal(lambda v: v**3, x), 6 * x)
+    torch.testing.assert_close(target.jacobian(torch.nn.Softplus(), x), torch.diag(torch.sigmoid(x)))
+    final = target.train(lambda w: ((w - 1) ** 2).sum(), x, 3)
+    torch.testing.assert_close(final, 1 + 0.8**3 * (x - 1))
+
+
+def test_gradients_flow_through_callbacks_into_the_laws_parameters(target):
+    rate = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    x = numbers(2)
+    out = target.euler(lambda v: rate * v, x, 4)
+    g_rate, g_x = torch.autograd.grad(out.sum(), [rate, x])
+    growth = 1 + 0.1 * rate
+    torch.testing.assert_close(g_x, (growth**4).expand(2))
+    torch.testing.assert_close(g_rate, 4 * growth**3 * 0.1 * x.sum())
+    scaled = 2 * rate
+    out = target.euler(lambda v: scaled * v, x.detach(), 1)
+    torch.testing.assert_close(torch.autograd.grad(out.sum(), rate)[0], 0.2 * x.detach().sum())
+
+
+def test_a_callback_may_call_the_target(target):
+    x = numbers(2)
+    out = target.euler(lambda v: target.sine(v), x, 2)
+    y = x
+    for _ in range(2):
+        y = y + 0.1 * torch.sin(y)
+    torch.testing.assert_close(torch.autograd.grad(out.sum(), x), torch.autograd.grad(y.sum(), x))
+
+
+def test_backward_in_student_code_reaches_the_argument(target):
+    x = numbers(3)
+    target.backward_here(x)
+    torch.testing.assert_close(x.grad, 2 * x.detach())
+    target.backward_here(x)
+    torch.testing.assert_close(x.grad, 4 * x.detach())
+
+
+def test_objects_keep_their_graph(target):
+    x = numbers(2)
+    holder = target.Holder(x)
+    (gradient,) = torch.autograd.grad(holder.squared().sum(), x)
+    torch.testing.assert_close(gradient, 2 * x)
+    assert target.Holder(x).x is x
+
+
+def test_parameters_of_a_students_module(target):
+    model, x = target.Model(), numbers(5, 3).detach()
+    parameters = list(model.parameters())
+    assert [type(p) for p in parameters] == [torch.nn.Parameter] * 2 and parameters[0].shape == (2, 3)
+    loss = (model(x) ** 2).sum()
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
+    weight, bias = (p.detach().clone().requires_grad_() for p in parameters)
+    expected = torch.autograd.grad((torch.tanh(x @ weight.T + bias) ** 2).sum(), [weight, bias])
+    torch.testing.assert_close(gradients, expected)
+    loss.backward()
+    torch.testing.assert_close(parameters[0].grad, expected[0])
+    assert model.layer.weight is parameters[0]
+    model.step(rate=0.5)
+    torch.testing.assert_close(model.layer.weight, weight - 0.5 * expected[0])
+    assert model.layer.weight is parameters[0]
+
+
+def test_backward_before_the_parameters_were_seen(target):
+    model, x = target.Model(), numbers(5, 3).detach()
+    (model(x) ** 2).sum().backward()
+    before = model.layer.bias.detach().clone()
+    gradient = model.layer.bias.grad.clone()
+    assert gradient.abs().sum() > 0
+    model.step()
+    torch.testing.assert_close(model.layer.bias.detach(), before - 0.1 * gradient)
+
+
+def test_an_error_in_backward_arrives(target):
+    with pytest.raises(ZeroDivisionError):
+        target.failing_backward(numbers(2)).sum().backward()
+
+
+def test_batched_gradients_are_refused_clearly(remote):
+    with pytest.raises(RuntimeError, match="do not cross the sandbox"):
+        torch.autograd.functional.jacobian(remote.sine, numbers(3), vectorize=True)
+
+
+def test_graphs_are_let_go(warm):
+    with warm.spawn({"work.py": SOURCE.encode() + b"\nimport gc\ndef kept(): return len([o for o in gc.get_objects() "
+                     b"if type(o).__name__ == 'Graphs'][0].kept)\n"}, "work.py") as child:  # fmt: skip
+        x = numbers(3)
+        for _ in range(20):
+            child.target.square(x).backward()
+        outputs = [child.target.square(x) for _ in range(5)]
+        gc.collect()
+        assert child.target.kept() == 5
+        del outputs
+        child.target.jacobian(lambda v: v**2, x.detach())
+        child.seed(1)
+        assert child.target.kept() == 0
+        assert child.peer.graphs.kept == {} and child.peer.links.tensors == {}
+
+
+def test_a_gradient_that_does_not_fit_ends_the_child(warm):
+    lie = SOURCE + (
+        "\nimport gc\nfrom autograder.sandbox.gradients import Graphs\n"
+        "graphs = next(o for o in gc.get_objects() if isinstance(o, Graphs))\n"
+        "peer = next(o for o in gc.get_objects() if type(o).__name__ == 'ChildPeer')\n"
+        "peer.operations['pull'] = lambda *a: [torch.zeros(7)]\n"
+    )
+    with warm.spawn({"work.py": lie.encode()}, "work.py") as child:
+        assert not isinstance(child.errors, StudentError) and child.errors == []
+        with pytest.raises(RuntimeError, match="broke the sandbox's protocol"):
+            child.target.square(numbers(3)).backward()

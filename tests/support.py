@@ -1,0 +1,72 @@
+"""What several test files need: the course, commands in another process, an environment without the repository."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+from autograder.course import load
+
+REPOSITORY = Path(__file__).parents[1]
+COURSE = load(REPOSITORY)
+TOPICS = {topic.name: topic for topic in COURSE.topics}
+
+
+def command(*arguments: str, cwd: Path, expect: int | None = 0) -> subprocess.CompletedProcess:
+    """Run `autograder` with these arguments in another process, and check its exit status."""
+    process = subprocess.run(
+        [sys.executable, "-m", "autograder.cli", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+    )
+    if expect is not None:
+        assert process.returncode == expect, process.stdout + process.stderr
+    return process
+
+
+def otter_run(python: Path, package: Path, submission: Path, out: Path) -> dict[str, float]:
+    """`otter run` one submission; the score of each exercise."""
+    out.mkdir(parents=True, exist_ok=True)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    run = subprocess.run(
+        [python, "-m", "otter", "run", "-a", package, "-o", out, "--no-logo", submission],
+        cwd=out,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    assert run.returncode == 0, run.stdout
+    return scores_of(json.loads((out / "results.json").read_text(encoding="utf-8")))
+
+
+def scores_of(results: dict) -> dict[str, float]:
+    """The score of each exercise in results of Gradescope's form."""
+    return {test["name"]: test["score"] for test in results["tests"] if "score" in test}
+
+
+def environment_with_wheel(package: Path, folder: Path) -> Path:
+    """The Python of an environment that has the wheel from otter's zip and this one's packages, not the repository.
+
+    A folder named in a .pth file is searched, but its own .pth files, such as an editable install's, are not read.
+    """
+    venv.create(folder, symlinks=os.name != "nt")
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    with zipfile.ZipFile(package) as archive:
+        wheel_name = next(name for name in archive.namelist() if name.endswith(".whl"))
+        with zipfile.ZipFile(io.BytesIO(archive.read(wheel_name))) as wheel_archive:
+            wheel_archive.extractall(site)
+    return python
