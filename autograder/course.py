@@ -101,6 +101,11 @@ class Course:
         return self.root / "dist" / topic.name / "autograder.zip"
 
 
+def other_names(course: Course, topic: Topic) -> tuple[str, ...]:
+    """The names of all topics but this one: files that bear them answer another topic."""
+    return tuple(other.name for other in course.topics if other != topic)
+
+
 def find_root(start: Path | None = None) -> Path:
     """The nearest folder at or above `start` (default: the current one) that holds `course.toml`.
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from autograder.build.package import otter_config
-from autograder.course import Course, Topic
+from autograder.course import Course, Topic, other_names
 from autograder.errors import UserError
 from autograder.judge.outcome import Outcome
 from autograder.judge.results import grades_csv, gradescope, write_atomically, write_results
@@ -36,7 +36,7 @@ def grade_class(
     Writes `out/STUDENT/results.json` as each is done, and at the end `out/grades.csv`. Raises UserError if there is
     nothing to grade, or if student code cannot be confined and `unconfined` is not set.
     """
-    found = discover(list(paths), topic.name)
+    found = discover(list(paths), topic.name, other_names(course, topic))
     if not found:
         raise UserError(f"There is no submission to {topic.name} in {', '.join(map(str, paths))}.")
     exercises = load_laws(course.laws(topic))

@@ -1,27 +1,27 @@
 """Test the tests: do the laws accept what is right and reject what is wrong?
 
 `cases(course, topic)` lists a topic's submissions with what should come of each: the reference and every alternative
-earn full marks, the stub earns nothing, every mistake fails the law that names it and costs no other exercise.
-`verify(course, topics)` grades them all, on all cores, and yields a finding per case.
+earn full marks, the stub earns nothing, every mistake fails the law that names it and costs no other exercise, and
+every exercise keeps its marks where all others are left out. `verify(course, topics)` grades them all through the warm
+judge, on all cores, and yields a finding per case; `flakes(course, topics, seeds)` asks whether chance has a say.
 """
 
-import ast
 import importlib.util
-import multiprocessing
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from autograder import bank
 from autograder.build import read_topic
 from autograder.build.stub import stub_module
+from autograder.build.topic import TopicSource
 from autograder.course import Course, Topic
-from autograder.laws import Exercise, ModuleTarget, Verdict, load_laws, run_law
-from autograder.source import load_source
+from autograder.judge.outcome import Outcome
+from autograder.judge.worker import Job
+from autograder.laws import Verdict
+from autograder.staff import affected, defined_by_exercise, definitions, grade_staff
 
-LAW_SECONDS = 10.0  # after which a law counts as failed
 EMPTY = bank.Entry("", "", "", "", "")
+SEEDS_AT_ONCE = 20  # graded in one process: enough that starting it costs little, few enough that all cores have work
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,22 @@ class Case:
     """One submission and what should come of it. `exercises` are those whose verdicts it can change."""
 
     topic: str
-    kind: str  # reference, stub, mistake, alternative
+    kind: str  # reference, stub, mistake, alternative, left out
     label: str
-    source: str
+    source: str = field(repr=False)
     exercises: tuple[str, ...]
     entry: bank.Entry = EMPTY
+
+    @property
+    def key(self) -> str:
+        """What tells the case from all others."""
+        return f"{self.topic}: {self.kind} {self.label}"
+
+    @property
+    def skipped(self) -> str:
+        """Why it cannot be graded here; an empty text if it can."""
+        needs = self.entry.requires
+        return f"needs {needs}" if needs and importlib.util.find_spec(needs) is None else ""
 
 
 @dataclass(frozen=True)
@@ -46,16 +57,27 @@ class Finding:
     skipped: str = ""
 
 
+@dataclass(frozen=True)
+class Flake:
+    """A verdict that depends on the seed: a law that rejects what is right, or passes the mistake it must catch."""
+
+    case: Case
+    seed: int
+    law: str
+    problem: str
+
+
 def cases(course: Course, topic: Topic) -> list[Case]:
     """Every submission that the topic's laws are tested on."""
     sources = read_topic(course, topic)
     reference = sources.solution.text
     defined = definitions(reference)
-    cells = {name: set(definitions(cell.source)) for name, cell in sources.solution.exercises.items()}
+    cells = defined_by_exercise(sources.solution)
     names = tuple(cells)
     listed = [
         Case(topic.name, "reference", "the reference", reference, names),
         Case(topic.name, "stub", "the stub", stub_module(sources), names),
+        *(Case(topic.name, "left out", f"all but {name}", _alone(sources, name), (name,)) for name in names),
     ]
     for path in (course.mistakes(topic), course.alternatives(topic)):
         for entry in bank.entries(path):
@@ -68,40 +90,17 @@ def cases(course: Course, topic: Topic) -> list[Case]:
     return listed
 
 
-def definitions(source: str) -> dict[str, ast.AST]:
-    """The functions and classes that a module defines at its top, by name."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return {node.name: node for node in ast.parse(source).body if isinstance(node, kinds)}
+def _alone(sources: TopicSource, name: str) -> str:
+    """The stub with one exercise solved: what keeps its marks here keeps them whichever exercise is left out."""
+    lines = sources.solution.text.split("\n")
+    for exercise, cell in reversed(sources.solution.exercises.items()):
+        if exercise != name:
+            for block in reversed(cell.blocks):
+                lines[block.begin - 1 : block.end] = [f"{block.indent}raise NotImplementedError"]
+    return "\n".join(lines)
 
 
-def affected(source: str, name: str, cells: dict[str, set[str]], own: str) -> tuple[str, ...]:
-    """The exercises whose verdicts can change when `name` is defined otherwise: its own, and all whose code uses it.
-
-    The laws of an exercise call only what its cell defines, so an exercise whose code never reaches `name` keeps the
-    verdicts of the reference. `cells` has the names that each exercise defines.
-    """
-    uses = {defined: _names(node) for defined, node in definitions(source).items()}
-    reached = {name}
-    while more := {d for d, used in uses.items() if used & reached} - reached:
-        reached |= more
-    return tuple(exercise for exercise, own_names in cells.items() if exercise == own or reached & own_names)
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-
-
-def examine(source: str, exercises: tuple[Exercise, ...], seed: int, filename: str = "<submission>") -> list[Verdict]:
-    """The verdicts on a module's source, in this process: only for code that the course's own staff wrote."""
-    names, problem = load_source(source, filename)
-    target = ModuleTarget(names, filename)
-    verdicts = [run_law(law, target, seed=seed, time_limit=LAW_SECONDS) for e in exercises for law in e.laws]
-    if problem:
-        verdicts = [replace(v, problem=f"{problem}\n{v.problem}") for v in verdicts]
-    return verdicts
-
-
-def judge_case(case: Case, verdicts: list[Verdict]) -> tuple[str, ...]:
+def judge_case(case: Case, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
     """What is wrong with the verdicts on a case, one sentence each."""
     failed = [v for v in verdicts if not v.passed]
     if case.kind == "stub":
@@ -118,26 +117,60 @@ def judge_case(case: Case, verdicts: list[Verdict]) -> tuple[str, ...]:
     return tuple(f"{v.exercise}.{v.law}: {v.problem}" for v in failed)
 
 
-def verify(course: Course, topics: list[Topic], seeds: range = range(1), jobs: int | None = None) -> Iterator[Finding]:
-    """Grade every case of `topics` under each course seed (the course's own plus each of `seeds`), as they finish."""
-    import torch
-
-    context = multiprocessing.get_context("fork")
-    torch.set_num_threads(1)  # before the fork: torch's threads do not survive it
-    jobs = jobs or os.cpu_count() or 1
-    work = [(case, course.seed + offset) for topic in topics for case in cases(course, topic) for offset in seeds]
-    _LAWS.update({topic.name: load_laws(course.laws(topic)) for topic in topics})
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        yield from pool.map(_finding, *zip(*work), chunksize=1)
-
-
-_LAWS: dict[str, tuple[Exercise, ...]] = {}  # filled before the workers are forked
+def verify(course: Course, topics: list[Topic], jobs: int | None = None) -> Iterator[Finding]:
+    """Grade every case of `topics` under the course's own seed, as they finish, on `jobs` workers."""
+    listed = {case.key: case for topic in topics for case in cases(course, topic)}
+    work = []
+    for case in listed.values():
+        if case.skipped:
+            yield Finding(case, (), skipped=case.skipped)
+        else:
+            work.append(Job(case.key, None, course.topic(case.topic), exercises=case.exercises, source=case.source))
+    for job, outcome in grade_staff(course, work, jobs):
+        yield _finding(listed[job.key], outcome)
 
 
-def _finding(case: Case, seed: int) -> Finding:
-    needs = case.entry.requires
-    if needs and importlib.util.find_spec(needs) is None:
-        return Finding(case, (), skipped=f"needs {needs}")
-    exercises = tuple(e for e in _LAWS[case.topic] if e.name in case.exercises)
-    verdicts = examine(case.source, exercises, seed, f"{case.topic}.py")
-    return Finding(case, judge_case(case, verdicts), tuple(verdicts))
+def _finding(case: Case, outcome: Outcome) -> Finding:
+    if outcome.refusal:
+        return Finding(case, (outcome.refusal,))
+    problems = judge_case(case, outcome.verdicts)
+    if problems and case.kind != "stub":  # what was said while the code was loaded may explain them
+        problems += tuple(note for note in outcome.notes)
+    return Finding(case, problems, outcome.verdicts)
+
+
+def seed_jobs(course: Course, topics: list[Topic], seeds: range) -> tuple[list[Job], dict[str, Case]]:
+    """The work of `flakes`, and the case of each job by its key.
+
+    References and alternatives run every law of an exercise, mistakes only the law that must catch them; a job is some
+    seeds of one exercise of one case. `seeds` are added to the course's own.
+    """
+    work, by_key = [], {}
+    for topic in topics:
+        for case in cases(course, topic):
+            if case.skipped or case.kind in ("stub", "left out"):
+                continue
+            mistake = case.kind == "mistake"
+            laws = (f"{case.entry.exercise}::{case.entry.law}",) if mistake else ()
+            for exercise in (case.entry.exercise,) if mistake else case.exercises:
+                for start in range(0, len(seeds), SEEDS_AT_ONCE):
+                    some = tuple(course.seed + seed for seed in seeds[start : start + SEEDS_AT_ONCE])
+                    key = f"{case.key}, {exercise}, seeds from {some[0]}"
+                    by_key[key] = case
+                    work.append(Job(key, None, topic, some, (exercise,), case.source, laws))
+    return work, by_key
+
+
+def flakes(course: Course, topics: list[Topic], seeds: range, jobs: int | None = None) -> Iterator[list[Flake]]:
+    """Grade references, alternatives and mistakes under every seed; for each job and seed, the flakes (mostly none)."""
+    work, by_key = seed_jobs(course, topics, seeds)
+    for job, outcome in grade_staff(course, work, jobs):
+        yield _flakes(by_key[job.key], job.seeds[0], outcome)
+
+
+def _flakes(case: Case, seed: int, outcome: Outcome) -> list[Flake]:
+    if outcome.refusal:
+        return [Flake(case, seed, "", outcome.refusal)]
+    if case.kind == "mistake":
+        return [Flake(case, seed, v.law, "passes it") for v in outcome.verdicts if v.passed]
+    return [Flake(case, seed, f"{v.exercise}.{v.law}", v.problem) for v in outcome.verdicts if not v.passed]

@@ -14,16 +14,16 @@
 #
 # | sign | name | definition (indices from 0, zero outside the arrays) |
 # |---|---|---|
-# | $I\star K$ | **cross-correlation** | $(I\star K)[i,j]=\sum_{m,n} K[m,n]\,I[i+m,\,j+n]$ |
-# | $K * I$ | **convolution** | $(K*I)[i,j]=\sum_{m,n} K[m,n]\,I[i-m,\,j-n]$ |
-# | $\operatorname{Rot}_{180}K$ | rotation by half a turn | $K[k_h-1-m,\;k_w-1-n]$: both axes reversed |
+# | $I\star K$ | **cross-correlation** | $(I\star K)[i,j]=\sum_{m,n} K[m,n]I[i+m,j+n]$ |
+# | $K \ast I$ | **convolution** | $(K\ast I)[i,j]=\sum_{m,n} K[m,n]I[i-m,j-n]$ |
+# | $\operatorname{Rot}_{180}K$ | rotation by half a turn | $K[k_h-1-m, k_w-1-n]$: both axes reversed |
 #
 # - **What deep learning calls a convolution is a cross-correlation.** `torch.nn.Conv2d` adds the indices. Signal
 #   processing, `scipy.signal.convolve2d` and the theorems below mean the one with the minus. As the kernel of a layer
 #   is learned, the layer does not care; but a formula for its gradient does. Every formula here says which one it is.
 # - **How much of the result is kept.** With an image of shape $(h,w)$ and a kernel of shape $(k_h,k_w)$:
-#   *valid* keeps the places where the window lies inside the image, $(h-k_h+1,\;w-k_w+1)$; *full* those where it
-#   touches the image at all, $(h+k_h-1,\;w+k_w-1)$; *same* the $(h,w)$ places where its *centre* lies on the image.
+#   *valid* keeps the places where the window lies inside the image, $(h-k_h+1, w-k_w+1)$; *full* those where it
+#   touches the image at all, $(h+k_h-1, w+k_w-1)$; *same* the $(h,w)$ places where its *centre* lies on the image.
 #   Everything outside the image counts as zero. A centre exists only for odd sides (for even ones SciPy and torch
 #   place it differently), so here *same* asks for odd sides.
 # - Lecture notes often number the kernel from $-k$ to $k$ around its centre. That is the *same* result; with indices
@@ -48,7 +48,7 @@ from jaxtyping import Float
 # Lay the kernel on the image with its corner $K[0,0]$ on pixel $(i,j)$, multiply what lies on top of each other, add
 # up, write the sum to $(i,j)$, move on:
 #
-# $$ (I\star K)[i,j]=\sum_{m=0}^{k_h-1}\sum_{n=0}^{k_w-1} K[m,n]\,I[i+m,\,j+n]. $$
+# $$ (I\star K)[i,j]=\sum_{m=0}^{k_h-1}\sum_{n=0}^{k_w-1} K[m,n]I[i+m,j+n]. $$
 #
 # That is *valid*. For *same* put $(k_h-1)/2$ rows and $(k_w-1)/2$ columns of zeros around the image first, for *full*
 # $k_h-1$ and $k_w-1$ of them. It is a bilinear operation: linear in the image, and linear in the kernel.
@@ -99,17 +99,17 @@ def cross_correlate2d(
 # Turn the question round: not "which pixels does this output collect?" but "where does this pixel go?". Each pixel
 # stamps a copy of the kernel, scaled by its value, onto the output; copies that overlap add up:
 #
-# $$ (K*I)[i,j]=\sum_{m,n} K[m,n]\,I[i-m,\,j-n],\qquad 0\le i< h+k_h-1,\quad 0\le j< w+k_w-1. $$
+# $$ (K\ast I)[i,j]=\sum_{m,n} K[m,n]I[i-m,j-n],\qquad 0\le i< h+k_h-1,\quad 0\le j< w+k_w-1. $$
 #
 # This is the *full* result. *valid* and *same* are cut out of its middle. A single bright pixel gives the kernel
 # itself, upright. (The cross-correlation gives it upside down: it is the kernel that moves, and the first entry to
 # reach the pixel is the last one of the kernel.)
 #
-# The minus buys algebra. Substituting $m\to i-m$ shows $K*I=I*K$ (*commutative*), and $(A*B)*C=A*(B*C)$
-# (*associative*), both in full mode: two filters in a row are one filter, computed once. Cross-correlation has neither.
-# It is the same as multiplying polynomials: coefficients with equal total degree are collected. And
+# The minus buys algebra. Substituting $m\to i-m$ shows $K\ast I=I\ast K$ (*commutative*), and
+# $(A\ast B)\ast C=A\ast(B\ast C)$ (*associative*), both in full mode: two filters in a row are one filter, computed once. Cross-correlation
+# has neither. It is the same as multiplying polynomials: coefficients with equal total degree are collected. And
 #
-# $$ K*I \;=\; I\star\operatorname{Rot}_{180}K \qquad\text{(in each of the three modes).} $$
+# $$ K\ast I  =  I\star\operatorname{Rot}_{180}K \qquad\text{(in each of the three modes).} $$
 #
 # **What to watch for.** Reversing one axis only, or transposing, is not a rotation. A mistake here is invisible with
 # symmetric test kernels (a blur, a Laplacian): test with one whose entries all differ.
@@ -150,8 +150,8 @@ def convolve2d(
 # %% [markdown]
 # ### is_rotation_symmetric
 #
-# From $K*I=I\star\operatorname{Rot}_{180}K$: the two operations agree for *every* image if and only if
-# $K=\operatorname{Rot}_{180}K$, that is $K[m,n]=K[k_h-1-m,\,k_w-1-n]$ ($K[i,j]=K[-i,-j]$ when counted from the
+# From $K\ast I=I\star\operatorname{Rot}_{180}K$: the two operations agree for *every* image if and only if
+# $K=\operatorname{Rot}_{180}K$, that is $K[m,n]=K[k_h-1-m,k_w-1-n]$ ($K[i,j]=K[-i,-j]$ when counted from the
 # centre). "If" is plain; for "only if", take a single bright pixel as the image. A blur and a Laplacian qualify. A
 # Sobel filter does not: rotated, it changes sign, and the edges found are the same but bright and dark swap roles.
 
@@ -171,10 +171,10 @@ def is_rotation_symmetric(kernel: Float[np.ndarray, "kh kw"]) -> bool:
 # ### impulse_response
 #
 # *Any* linear, shift-equivariant map of images is a convolution. Write the image as a sum of single bright pixels
-# (*impulses*), $I=\sum_{p,q} I[p,q]\,\delta_{p,q}$. By linearity the answer is the sum of the answers to the impulses,
+# (*impulses*), $I=\sum_{p,q} I[p,q]\delta_{p,q}$. By linearity the answer is the sum of the answers to the impulses,
 # and by equivariance each of these is the answer $K$ to *one* impulse, moved:
 #
-# $$ f(I)[i,j]=\sum_{p,q} I[p,q]\,f(\delta_{p,q})[i,j]=\sum_{p,q} I[p,q]\,K[i-p,\,j-q]=(K*I)[i,j]. $$
+# $$ f(I)[i,j]=\sum_{p,q} I[p,q]f(\delta_{p,q})[i,j]=\sum_{p,q} I[p,q]K[i-p,j-q]=(K\ast I)[i,j]. $$
 #
 # So you can open a black box by showing it one bright pixel. (The theorem is exact on an unbounded grid, or one that
 # wraps around; at the border of a finite image "zeros outside" has to be agreed on, as we do.)
@@ -201,10 +201,10 @@ def impulse_response(system, radius: int) -> Float[np.ndarray, "side side"]:
 # ## 2 · Convolution is a matrix
 #
 # A linear map has a matrix. For a signal of length $n$ and a kernel of length $m$, the full convolution
-# $(k*x)[i]=\sum_j k[i-j]\,x[j]$ has the matrix $T[i,j]=k[i-j]$ (zero unless $0\le i-j<m$) of shape $(n+m-1,\;n)$:
+# $(k\ast x)[i]=\sum_j k[i-j]x[j]$ has the matrix $T[i,j]=k[i-j]$ (zero unless $0\le i-j<m$) of shape $(n+m-1, n)$:
 #
-# $$ k * x = \begin{bmatrix} k_0 & & \\ k_1 & k_0 & \\ k_2 & k_1 & k_0\\ & k_2 & k_1\\ & & k_2 \end{bmatrix}
-#    \begin{bmatrix} x_0\\ x_1\\ x_2\end{bmatrix}\qquad (m=3,\ n=3). $$
+# $$ k \ast x = \begin{bmatrix} k_0 & & \cr k_1 & k_0 & \cr k_2 & k_1 & k_0\cr & k_2 & k_1\cr & & k_2 \end{bmatrix}
+#    \begin{bmatrix} x_0\cr x_1\cr x_2\end{bmatrix}\qquad (m=3,\ n=3). $$
 #
 # Its entries depend on $i-j$ only, so every diagonal is constant: a *Toeplitz* matrix. Here are locality (the zeros)
 # and weight sharing (the equal entries) as properties of a fully connected layer. And the transposed matrix collects
@@ -230,10 +230,10 @@ def conv_matrix(kernel: Float[np.ndarray, " m"], n: int) -> Float[np.ndarray, "n
 # %% [markdown]
 # ### conv_matrix2d
 #
-# For an image, stack its rows into one long vector: $\operatorname{vec}(I)[i\,w+j]=I[i,j]$ (row-major, which is what
-# `image.ravel()` does). The matrix of the full convolution then has shape $\bigl((h+k_h-1)(w+k_w-1),\;h\,w\bigr)$.
-# Pixel $(i,j)$ reaches place $(i+m,\,j+n)$ with weight $K[m,n]$; the row of that place is $(i+m)(w+k_w-1)+(j+n)$, the
-# column of the pixel $i\,w+j$. Cut into blocks, one per pair of image rows, the matrix is Toeplitz twice over: the
+# For an image, stack its rows into one long vector: $\operatorname{vec}(I)[iw+j]=I[i,j]$ (row-major, which is what
+# `image.ravel()` does). The matrix of the full convolution then has shape $\bigl((h+k_h-1)(w+k_w-1), hw\bigr)$.
+# Pixel $(i,j)$ reaches place $(i+m,j+n)$ with weight $K[m,n]$; the row of that place is $(i+m)(w+k_w-1)+(j+n)$, the
+# column of the pixel $iw+j$. Cut into blocks, one per pair of image rows, the matrix is Toeplitz twice over: the
 # blocks are Toeplitz, and they repeat along diagonals. For a 224×224 image and a 3×3 kernel it would have 2.5 thousand
 # million entries, 0.02 % of them not zero. Nobody builds it; one slides a window.
 #
@@ -303,7 +303,7 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, 
 # per output channel:
 #
 # $$ Z_j = b_j + \sum_{c=1}^{C_{\text{in}}} X_c\star W_{jc},\qquad j=1,\dots,C_{\text{out}},\qquad
-#    \text{parameters: } \bigl(C_{\text{in}}\,k_h\,k_w+1\bigr)\,C_{\text{out}} . $$
+#    \text{parameters: } \bigl(C_{\text{in}}\cdot k_h\cdot k_w+1\bigr)\cdot C_{\text{out}} . $$
 #
 # (Lecture notes often write $H\times W$ in this count. It is the height and width of the *kernel*: that the size of
 # the image does not occur is the point.) Stride, padding and dilation add nothing. With **groups** $g$ the channels
@@ -337,7 +337,7 @@ def conv_parameters(
 #
 # All at once, and **as a cross-correlation**, like every library: with $X$ padded by $p$ zeros on all four sides,
 #
-# $$ Y[n,f,i,j]=b[f]+\sum_{c}\sum_{u,v} W[f,c,u,v]\;X_{\text{pad}}[n,\,c,\;s\,i+d\,u,\;s\,j+d\,v]. $$
+# $$ Y[n,f,i,j]=b[f]+\sum_{c}\sum_{u,v} W[f,c,u,v] X_{\text{pad}}[n,c, si+du, sj+dv]. $$
 #
 # Shapes: $X$ is $(N,C,H,W)$, $W$ is $(F,C,k_h,k_w)$, $b$ is $(F)$, $Y$ is $(N,F,H',W')$ with $H',W'$ from section 3.
 # Read the index: **stride multiplies the output's index, dilation the kernel's.** For one entry $(u,v)$ of the kernel
@@ -399,13 +399,13 @@ def conv2d_forward(
 #
 # ### cross_correlate2d_backward
 #
-# One channel, *valid*, stride 1. For the **cross-correlation** $z[i,j]=\sum_{m,n}K[m,n]\,I[i+m,j+n]$:
+# One channel, *valid*, stride 1. For the **cross-correlation** $z[i,j]=\sum_{m,n}K[m,n]I[i+m,j+n]$:
 #
-# $$ \frac{\partial L}{\partial K[m,n]}=\sum_{i,j}\delta[i,j]\,I[i+m,\,j+n]
-#    \quad\Rightarrow\quad \frac{\partial L}{\partial K}=I\star\delta\ \text{ (valid cross-correlation)}, $$
+# $$ \frac{\partial L}{\partial K[m,n]}=\sum_{i,j}\delta[i,j]I[i+m,j+n]
+#    \quad\Rightarrow\quad \frac{\partial L}{\partial K}=I\star\delta\quad\text{ (valid cross-correlation)}, $$
 #
-# $$ \frac{\partial L}{\partial I[p,q]}=\sum_{i,j}\delta[i,j]\,K[p-i,\,q-j]
-#    \quad\Rightarrow\quad \frac{\partial L}{\partial I}=K*\delta\ \text{ (full convolution)}. $$
+# $$ \frac{\partial L}{\partial I[p,q]}=\sum_{i,j}\delta[i,j]K[p-i,q-j]
+#    \quad\Rightarrow\quad \frac{\partial L}{\partial I}=K\ast \delta\quad\text{ (full convolution)}. $$
 #
 # Type-check: $(h,w)\star(h-k_h+1,\dots)$ valid gives $(k_h,k_w)$, and full gives $(h,w)$ back. Why is the second a
 # convolution? In $z[i,j]$, pixel $(p,q)$ is met by the entry $K[p-i,q-j]$: the minus comes from solving $i+m=p$ for
@@ -438,26 +438,26 @@ def cross_correlate2d_backward(
 # %% [markdown]
 # ### convolve2d_backward
 #
-# The same for the **convolution**, $z=K*I$ (valid). With indices from 0, valid output $(i,j)$ is place
-# $(i+k_h-1,\,j+k_w-1)$ of the full one, $z[i,j]=\sum_{m,n}K[m,n]\,I[i+k_h-1-m,\;j+k_w-1-n]$. This time
+# The same for the **convolution**, $z=K\ast I$ (valid). With indices from 0, valid output $(i,j)$ is place
+# $(i+k_h-1,j+k_w-1)$ of the full one, $z[i,j]=\sum_{m,n}K[m,n]I[i+k_h-1-m, j+k_w-1-n]$. This time
 #
-# $$ \frac{\partial L}{\partial I}=\delta\star K=\operatorname{Rot}_{180}K*\delta\ \text{ (full)},\qquad
-#    \frac{\partial L}{\partial K}=\operatorname{Rot}_{180}(I\star\delta)=\operatorname{Rot}_{180}I*\delta\
+# $$ \frac{\partial L}{\partial I}=\delta\star K=\operatorname{Rot}_{180}K\ast \delta\quad\text{ (full)},\qquad
+#    \frac{\partial L}{\partial K}=\operatorname{Rot}_{180}(I\star\delta)=\operatorname{Rot}_{180}I\ast \delta\quad
 #    \text{ (valid)}. $$
 #
-# | layer | $\partial L/\partial I$ | $\partial L/\partial K$ |
+# | layer | gradient of the image | gradient of the kernel |
 # |---|---|---|
-# | cross-correlation $I\star K$ (libraries) | $K*\delta$, full convolution | $I\star\delta$, valid cross-correlation |
-# | convolution $K*I$ (textbooks) | $\delta\star K$, full cross-correlation | $\operatorname{Rot}_{180}(I\star\delta)$ |
+# | cross-correlation (libraries) | $K\ast\delta$: convolution, full | $I\star\delta$: cross-correlation, valid |
+# | convolution (textbooks) | $\delta\star K$: cross-correlation, full | $\operatorname{Rot}_{180}(I\star\delta)$ |
 #
-# (Lecture notes often write $\Delta^{(\ell-1)}=\Delta^{(\ell)}*\operatorname{Rot}_{180}(W)$ together with
-# $\partial L/\partial W=\Delta^{(\ell)}*Z^{(\ell-1)}$, using one star for both operations. With the star a convolution,
-# the first belongs to the second row of the table; the second belongs to no row. The standard form has
-# $\operatorname{Rot}_{180}(Z^{(\ell-1)})*\Delta^{(\ell)}$ there if the layer convolves, and the cross-correlation
+# (Lecture notes often write $\Delta^{(\ell-1)}=\Delta^{(\ell)}\ast \operatorname{Rot}_{180}(W)$ together with
+# $\partial L/\partial W=\Delta^{(\ell)}\ast Z^{(\ell-1)}$, using one star for both operations. With the star a
+# convolution, the first belongs to the second row of the table; the second belongs to no row. The standard form has
+# $\operatorname{Rot}_{180}(Z^{(\ell-1)})\ast \Delta^{(\ell)}$ there if the layer convolves, and the cross-correlation
 # $Z^{(\ell-1)}\star\Delta^{(\ell)}$ if it cross-correlates, as libraries do. Say which, each time.)
 #
-# **What to watch for.** A rotation forgotten in the kernel's gradient does not crash: the shape is right, and the loss
-# may even fall, because for symmetric kernels nothing is wrong. Compare with finite differences.
+# **What to watch for.** A rotation forgotten in the kernel's gradient does not crash: the shape is right, the size is
+# right, and the loss may even fall for a while. Compare with finite differences.
 
 
 # %% exercise="convolve2d_backward"
@@ -491,10 +491,10 @@ def convolve2d_backward(
 # 4 (a **cross-correlation**) term by term:
 #
 # $$ \frac{\partial L}{\partial b[f]}=\sum_{n,i,j}\delta[n,f,i,j],\qquad
-#    \frac{\partial L}{\partial W[f,c,u,v]}=\sum_{n,i,j}\delta[n,f,i,j]\;X_{\text{pad}}[n,c,\,si+du,\,sj+dv], $$
+#    \frac{\partial L}{\partial W[f,c,u,v]}=\sum_{n,i,j}\delta[n,f,i,j] X_{\text{pad}}[n,c,si+du,sj+dv], $$
 #
-# $$ \frac{\partial L}{\partial X_{\text{pad}}[n,c,p,q]}=\sum_f\ \sum_{\substack{u,v,i,j:\\ si+du=p,\ sj+dv=q}}
-#    W[f,c,u,v]\;\delta[n,f,i,j]. $$
+# $$ \frac{\partial L}{\partial X_{\text{pad}}[n,c,p,q]}=\sum_f\quad\sum_{u,v,i,j:\quad si+du=p,\quad sj+dv=q}
+#    W[f,c,u,v] \delta[n,f,i,j]. $$
 #
 # The conditions under the last sum look bad and are harmless: do not solve them. Walk through the kernel as in the
 # forward pass; where entry $(u,v)$ *read* the grid `X_pad[:, :, d·u : … : s, d·v : … : s]`, it now *adds* to the same
@@ -554,7 +554,7 @@ def conv2d_backward(
 # $k\times k$ pixels is replaced by its largest value, every channel on its own, nothing learned
 # (Weng, Ahuja and Huang, 1992):
 #
-# $$ y[n,c,i,j]=\max\bigl\{x[n,c,\;s\,i+u,\;s\,j+v] \;:\; 0\le u,v<k\bigr\}. $$
+# $$ y[n,c,i,j]=\max\bigl\lbrace x[n,c, si+u, sj+v]  :  0\le u,v<k\bigr\rbrace . $$
 #
 # Common is $s=k$, windows side by side; with $s<k$ they overlap. No padding here; if there is any, it must be
 # $-\infty$: a zero is a large value among negative ones. Rows and columns that fill no window are dropped, as in
@@ -588,7 +588,7 @@ def max_pool_forward(
 # Wiggle a pixel that is not the largest of its window: nothing happens. Wiggle the largest: the output moves with it.
 # So each $\delta[n,c,i,j]$ goes, whole, to the place $[i^\star,j^\star]$ of the maximum of its window:
 #
-# $$ \frac{\partial y[i,j]}{\partial x[p,q]}=\mathbb{1}\{[p,q]=[i^\star,j^\star]\},\qquad
+# $$ \frac{\partial y[i,j]}{\partial x[p,q]}=\mathbb{1}\lbrace [p,q]=[i^\star,j^\star]\rbrace ,\qquad
 #    \frac{\partial L}{\partial x[p,q]}=\sum_{\text{windows } [i,j] \text{ whose maximum is at } [p,q]}\delta[i,j]. $$
 #
 # (The indicator is the derivative of *one* output; do not forget the sum. With overlapping windows one pixel may win
@@ -691,9 +691,8 @@ def picture():
         0.02,
         "You should see upright contours in the first Sobel response (blue: brighter to the right; red: darker), the "
         "same with the colours swapped under\nconvolution, lying contours (brows, mouth, chin) in the second, a smooth "
-        "blur, thin double lines from the Laplacian, and, after pooling, the drawing of a "
-        "face\nat a quarter of the size. Last, one dot in every 4 × 4 window, on its brightest pixel: the only one that "
-        "receives gradient.",
+        "blur, thin double lines from the Laplacian, and, after pooling, a face drawn\nat a quarter of the size. "
+        "Last, one dot in every 4 × 4 window, on its brightest pixel: the only one that gets gradient.",
         ha="center",
         fontsize=9.5,
     )

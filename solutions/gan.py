@@ -367,7 +367,8 @@ def non_saturating_loss(fake_logits: Float[Tensor, " m"]) -> Float[Tensor, ""]:
 # satisfy $d'^2+g'^2=(1+\eta^2)(d^2+g^2)$: they spiral **outwards** at every learning rate. A GAN has the same rotation
 # near its equilibrium when the discriminator is linear and the data is one point (the "Dirac-GAN"; Mescheder, Geiger
 # and Nowozin, 2018). In practice this looks like losses that oscillate for ever and samples that jump from mode to
-# mode. Letting $g$ move *after* $d$ (alternating steps) keeps the orbit bounded but does not make it converge.
+# mode. Letting $g$ move *after* $d$ (alternating steps) bounds the orbit
+# while steps are small, but it does not converge.
 #
 # A convention for this and the next exercise: the parameters of each player are one tensor, and
 # `value(discriminator, generator)` is a function of the two that returns the scalar $V$.
@@ -437,8 +438,7 @@ def unrolled_discriminator(
     """Compute d_k from d_{j+1} = d_j + learning_rate · ∂V/∂d (d_j, g), k = `steps` times from `discriminator`.
 
     The result can be differentiated with respect to `discriminator` and `generator`, through all the steps; neither
-    is modified. Raises ValueError if `steps` is negative. Source: Metz, Poole, Pfau and Sohl-Dickstein (2017),
-    equations 7–9.
+    is modified. Raises ValueError if `steps` is negative. Source: Metz, Poole, Pfau and Sohl-Dickstein (2017).
     """
     # BEGIN SOLUTION
     if steps < 0:
@@ -477,7 +477,7 @@ def unrolled_shift_gan(
 #
 # A generator that maps a low-dimensional $z$ into image space produces a thin surface, and the data lie on another; the
 # two hardly meet. Then a *perfect* discriminator exists, $V(D^*,G)=0$ (JS is stuck at $\log2$), and there is **no
-# gradient** that tells the generator which way to go, with either of the losses above being of any help
+# gradient** that tells the generator which way to go, whichever of the two losses it uses
 # (Arjovsky and Bottou, 2017). JS compares densities *vertically*, at each point by itself. The **Wasserstein distance**
 # compares *horizontally*: the least work, mass times distance, that turns one distribution into the other,
 #
@@ -602,7 +602,7 @@ def penalised_value(
     """Compute mean log σ(a(real)) + mean log σ(−a(fake)) − weight · mean_i ‖∇a(real_i)‖₂², which D maximises.
 
     `discriminator` returns the logits a. The result can be differentiated with respect to the parameters that it is
-    made of; `real` is not modified. Source: Mescheder, Geiger and Nowozin (2018), equation 9 (there with weight = γ/2).
+    made of; `real` is not modified. Source: Mescheder, Geiger and Nowozin (2018), where weight = γ/2.
     """
     # BEGIN SOLUTION
     points = real.detach().clone().requires_grad_()
@@ -660,7 +660,7 @@ def mode_coverage(
     """Count the modes that are nearest to a sample within `radius` of them, and the share of such samples.
 
     Distances are Euclidean, in the unit of the samples; a distance equal to `radius` counts. Returns (covered, share),
-    which is (0, 0.0) for no samples. Source: Srivastava et al. (2017), section 4.
+    which is (0, 0.0) for no samples. Source: Srivastava et al. (2017).
     """
     # BEGIN SOLUTION
     if len(samples) == 0:
@@ -707,8 +707,8 @@ def picture() -> "matplotlib.figure.Figure":
     figure.text(
         0.5,
         0.02,
-        "You should see the plain generator (k = 0, red) hop between modes, losing some to win others, without end, while "
-        "the one that looks\nk = 10 steps ahead (blue) fills the ring and stays. Bottom right: once the two blocks are "
+        "You should see the plain generator (k = 0, red) hop between modes, losing some to win others, while the "
+        "one that looks\nk = 10 steps ahead (blue) fills the ring and stays. Bottom right: once the two blocks are "
         "disjoint (shift > 1), JS stays at log 2\nand has no slope, while W₁ goes on growing.",
         ha="center",
         fontsize=9,

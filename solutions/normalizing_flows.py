@@ -628,7 +628,7 @@ def lu_parameters(
     Source: Kingma and Dhariwal, Glow (2018), equation 10.
     """
     # BEGIN SOLUTION
-    if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
+    if weight.shape[0] != weight.shape[1]:
         raise ValueError(f"the matrix must be square, its shape is {tuple(weight.shape)}")
     permutation, lower, upper = torch.linalg.lu(weight)
     diagonal = upper.diagonal()

@@ -118,12 +118,11 @@ def elman_unroll(
     the result in every argument. Source: Elman (1990).
     """
     # BEGIN SOLUTION: an empty list cannot be stacked: think of T = 0
-    hs = h0.new_zeros(0, *h0.shape)
-    h = h0
+    h, hs = h0, []
     for x in xs:
         h = torch.tanh(h @ W_h.T + x @ W_x.T + b)
-        hs = torch.cat([hs, h[None]])
-    return hs
+        hs.append(h)
+    return torch.stack(hs) if hs else h0.new_zeros(0, *h0.shape)
     # END SOLUTION
 
 
@@ -548,6 +547,45 @@ def lstm_step(
 
 
 # %% [markdown]
+# ### The LSTM over a sequence
+#
+# Shapes: $(T, \dots, n)$ and twice $(\dots, m)$ give twice $(T, \dots, m)$, the hidden states and the cells, both from
+# time 1 on. Both states must be carried: forget to pass the cell on and you have an expensive Elman network, which
+# trains and remembers little. (torch's `LSTM` returns all hidden states but only the last cell; here you see the memory
+# at work.) With $f=1$ and $i=0$ both the cell and the gradient in it survive a thousand steps unchanged; in a product of
+# a thousand matrices nothing would.
+
+
+# %% exercise="lstm_unroll"
+def lstm_unroll(
+    xs: Float[Tensor, "time *batch n"],
+    h0: Float[Tensor, "*batch m"],
+    c0: Float[Tensor, "*batch m"],
+    W_h: Float[Tensor, "4*m m"],
+    W_x: Float[Tensor, "4*m n"],
+    b: Float[Tensor, " 4*m"],
+) -> tuple[Float[Tensor, "time *batch m"], Float[Tensor, "time *batch m"]]:
+    """Compute the hidden states h_1, …, h_T and the cells c_1, …, c_T of an LSTM, each stacked along time.
+
+    A step is c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh(c_t); the rows of W_h h + W_x x + b are in the order i, f, g, o.
+    Any length will do; for T = 0 both results have shape (0, *batch, m) and the dtype of `h0`. Autograd can
+    differentiate both in every argument. Source: Hochreiter and Schmidhuber (1997).
+    """
+    # BEGIN SOLUTION
+    h, c = h0, c0
+    hs, cs = [], []
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    empty = h0.new_zeros(0, *h0.shape)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+    # END SOLUTION
+
+
+# %% [markdown]
 # ## Clipping the gradient
 #
 # Gates fight the vanishing gradient. Against the exploding one there is a blunt and good remedy: limit the length of
@@ -611,11 +649,11 @@ def picture():
     figure.text(
         0.5,
         0.03,
-        "You should see, on the left, the Elman gradient fall in a steep line, the LSTM with forget bias 1 far more slowly, "
-        "and the leaky units and the LSTM with its forget gate open (bias 5) keep\nmore than a thousandth of it over all "
-        "100 steps. In the middle the gradient vanishes for σ_max = 0.8, explodes for σ_max = 8 and does neither for 2; every "
-        "solid line stays\nbelow the dashed one of its colour. On the right the indirect terms fade with the lag, the faster "
-        "the more the inputs saturate the units: the weights then learn from the last few steps only.",
+        "You should see, on the left, the Elman gradient fall in a steep line, the LSTM with forget bias 1 far more "
+        "slowly, and the leaky units and the LSTM with its forget gate open (bias 5) keep\nmore than a thousandth of "
+        "it over all 100 steps. In the middle the gradient vanishes for σ_max = 0.8, explodes for σ_max = 8 and does "
+        "neither for 2; every solid line stays\nbelow the dashed one of its colour. On the right the indirect terms "
+        "fade with the lag, the faster the larger the inputs: the weights then learn from the last few steps only.",
         ha="center",
         fontsize=9,
     )
@@ -695,9 +733,9 @@ def _draw_terms(axes, m: int = 16, n: int = 4, steps: int = 40) -> None:
     start = torch.full((m,), 0.1, dtype=torch.float64)
     W_h, W_x, b = _random_weights(m, n, size=1.5)
     for scale, label in (
-        (0.1, "small inputs: slopes near 1"),
-        (1.0, "middling inputs"),
-        (4.0, "large: saturated units"),
+        (0.1, "inputs of size 0.1: slopes near 1"),
+        (1.0, "inputs of size 1"),
+        (4.0, "inputs of size 4: saturated units"),
     ):
         hs = torch.cat([start[None], elman_unroll(scale * noise, start, W_h, W_x, b)])
         terms = bptt_terms(torch.full((m,), m**-0.5, dtype=torch.float64), hs, W_h)

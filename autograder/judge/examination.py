@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autograder.course import GradingLimits
 from autograder.judge.outcome import Outcome
@@ -46,12 +47,16 @@ class Examinee:
         self._warm = warm
         self._submission = submission
         self._limits = limits
-        self._end = time.monotonic() + limits.submission_seconds
-        self._exercise, self._exercise_end = "", 0.0
         self._child: Child | None = None
         self._cannot_load: ChildDied | None = None
         self.notes = list(submission.notes)
         self.printed = ""
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the clocks of the submission and of its first exercise."""
+        self._end = time.monotonic() + self._limits.submission_seconds
+        self._exercise, self._exercise_end = "", 0.0
 
     def child(self) -> Child:
         """A living child that has loaded the submission. Raises ChildDied if loading it ends the child, ever after."""
@@ -160,11 +165,32 @@ def examine(
     warm: WarmProcess, submission: Submission, exercises: Iterable[Exercise], seed: int, limits: GradingLimits
 ) -> Outcome:
     """The outcome of running every law of `exercises` on `submission`, one after another in a child of `warm`."""
-    start = time.monotonic()
+    return examine_seeds(warm, submission, exercises, (seed,), limits)[0]
+
+
+def examine_seeds(
+    warm: WarmProcess,
+    submission: Submission,
+    exercises: Iterable[Exercise],
+    seeds: Iterable[int],
+    limits: GradingLimits,
+    stop: bool = False,
+) -> list[Outcome]:
+    """As `examine`, once for each seed, all in one child; with `stop`, until the first law that fails."""
+    laws = [law for exercise in exercises for law in exercise.laws]
     examinee = Examinee(warm, submission, limits)
+    outcomes = []
     try:
-        verdicts = [examinee.verdict(law, seed) for exercise in exercises for law in exercise.laws]
+        for seed in seeds:
+            start = time.monotonic()
+            examinee.begin()
+            verdicts = []
+            for law in laws:
+                verdicts.append(examinee.verdict(law, seed))
+                if stop and not verdicts[-1].passed:
+                    break
+            seconds = time.monotonic() - start
+            outcomes.append(Outcome(tuple(verdicts), "", (), "", warm.tier, seconds))
     finally:
         examinee.close()
-    seconds = time.monotonic() - start
-    return Outcome(tuple(verdicts), "", tuple(examinee.notes), examinee.printed, warm.tier, seconds)
+    return [replace(outcome, notes=tuple(examinee.notes), output=examinee.printed) for outcome in outcomes]

@@ -11,17 +11,19 @@ import ctypes
 import os
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.course import GradingLimits
-from autograder.judge.examination import examine, sandbox_limits
+from autograder.judge.examination import examine_seeds, sandbox_limits
 from autograder.judge.hygiene import clean_outcome
 from autograder.judge.outcome import Outcome
 from autograder.laws import Exercise, ModuleTarget, load_laws, run_law
+from autograder.laws.profile import load_profile
 from autograder.sandbox import WarmProcess
 from autograder.sandbox.forkserver import receive_message, send_message
-from autograder.submission import SubmissionError, read
+from autograder.submission import Cell, Submission, SubmissionError, read
 
 PR_SET_PDEATHSIG = 1
 
@@ -31,6 +33,7 @@ def prepare(settings: dict) -> tuple[dict, Any]:
     import torch
 
     torch.set_num_threads(1)  # a fork does not inherit threads
+    load_profile(settings["shrink"])  # a law keeps the profile under which it was loaded
     limits = GradingLimits(**settings["limits"])
     exercises = {topic: load_laws(Path(path)) for topic, path in settings["laws"].items()}
     warm = WarmProcess(sandbox_limits(limits), unconfined=settings["unconfined"])
@@ -46,17 +49,30 @@ def run(descriptors: list[int], prepared: Any) -> None:
     warm, exercises, limits = prepared
     connection = socket.socket(fileno=descriptors[0])
     job, _ = receive_message(connection)
-    outcome = _outcome(warm, exercises[job["topic"]], job, limits)
-    send_message(connection, clean_outcome(outcome).to_json())
+    outcomes = _outcomes(warm, _chosen(exercises[job["topic"]], job), job, limits)
+    send_message(connection, [clean_outcome(outcome).to_json() for outcome in outcomes])
 
 
-def _outcome(warm: WarmProcess, exercises: tuple[Exercise, ...], job: dict, limits: GradingLimits) -> Outcome:
-    chosen = tuple(exercise for exercise in exercises if not job["exercises"] or exercise.name in job["exercises"])
-    try:
-        submission = read(Path(job["path"]), job["topic"])
-    except SubmissionError as error:
-        return Outcome(refusal=str(error), tier=warm.tier)
-    return examine(warm, submission, chosen, job["seed"], limits)
+def _chosen(exercises: tuple[Exercise, ...], job: dict) -> list[Exercise]:
+    """The exercises that the job names, in its order, with the laws that it names; all where it names none."""
+    known = {exercise.name: exercise for exercise in exercises}
+    chosen = [known[name] for name in job["exercises"] or known]
+    if not job["laws"]:
+        return chosen
+    return [replace(e, laws=tuple(law for law in e.laws if law.key in job["laws"])) for e in chosen]
+
+
+def _outcomes(warm: WarmProcess, exercises: list[Exercise], job: dict, limits: GradingLimits) -> list[Outcome]:
+    """One outcome for each seed of the job."""
+    name = f"{job['topic']}.py"
+    if job["source"]:
+        submission = Submission(name, (Cell(name, job["source"]),))
+    else:
+        try:
+            submission = read(Path(job["path"]), job["topic"])
+        except SubmissionError as error:
+            return [Outcome(refusal=str(error), tier=warm.tier) for _ in job["seeds"]]
+    return examine_seeds(warm, submission, exercises, job["seeds"], limits, job["stop"])
 
 
 def _die_with_parent() -> None:

@@ -10,7 +10,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from autograder.course import Course, Topic
@@ -21,18 +21,39 @@ from autograder.sandbox.forkserver import receive_message, send_message
 GRACE_SECONDS = 30.0  # beyond the limit of a submission, for a judge to come to an end by itself
 
 
+@dataclass(frozen=True)
+class Job:
+    """One submission to grade, under a key of the caller's.
+
+    It lies at `path`, or is the text `source`, which is for code of the staff. `seeds` are one or more course seeds
+    (none: the course's own), `exercises` some exercises in the order wanted (none: all), `laws` the keys of some laws
+    (none: all of those exercises'); with `stop`, the first law that fails ends it.
+    """
+
+    key: str
+    path: Path | None
+    topic: Topic
+    seeds: tuple[int, ...] = ()
+    exercises: tuple[str, ...] = ()
+    source: str = ""
+    laws: tuple[str, ...] = ()
+    stop: bool = False
+
+
 class Worker:
     """A process that holds the laws of some topics and forks a judge for every submission; a context manager.
 
-    Raises SandboxError on entering if student code cannot be confined and `unconfined` is not set.
+    Raises SandboxError on entering if student code cannot be confined and `unconfined` is not set. Without `shrink`,
+    laws report the first input that fails instead of looking for the smallest.
     """
 
-    def __init__(self, course: Course, topics: Iterable[Topic], unconfined: bool = False):
+    def __init__(self, course: Course, topics: Iterable[Topic], unconfined: bool = False, shrink: bool = True):
         self._course = course
         self._settings = {
             "laws": {topic.name: str(course.laws(topic)) for topic in topics},
             "limits": asdict(course.limits),
             "unconfined": unconfined,
+            "shrink": shrink,
         }
         self._server: ForkServer | None = None
 
@@ -56,19 +77,33 @@ class Worker:
 
     def grade(self, path: Path, topic: Topic, seed: int | None = None, exercises: Iterable[str] = ()) -> Outcome:
         """The outcome of the submission at `path`; of some `exercises` only, if any are named."""
-        seed = self._course.seed if seed is None else seed
-        job = {"path": str(path.absolute()), "topic": topic.name, "seed": seed, "exercises": list(exercises)}
+        seeds = () if seed is None else (seed,)
+        return self.run(Job("", path, topic, seeds, tuple(exercises)))[0]
+
+    def run(self, job: Job) -> list[Outcome]:
+        """An outcome for each seed of the job."""
+        seeds = list(job.seeds) or [self._course.seed]
+        message = {
+            "path": str(job.path.absolute()) if job.path else "",
+            "source": job.source,
+            "topic": job.topic.name,
+            "seeds": seeds,
+            "exercises": list(job.exercises),
+            "laws": list(job.laws),
+            "stop": job.stop,
+        }
         judge = self._server.fork()
         try:
-            judge.socket.settimeout(self._course.limits.submission_seconds + GRACE_SECONDS)
-            send_message(judge.socket, job)
-            text, _ = receive_message(judge.socket)
+            judge.socket.settimeout(self._course.limits.submission_seconds * len(seeds) + GRACE_SECONDS)
+            send_message(judge.socket, message)
+            texts, _ = receive_message(judge.socket)
             judge.status(1.0)
-            return Outcome.from_json(text)
+            return [Outcome.from_json(text) for text in texts]
         except (EOFError, OSError) as error:
             # The judge is ours: that it ended or hangs is a defect of the grader, and nobody's zero.
             self._restart()
-            return Outcome(refusal=f"The judge failed ({error or 'it ended without a verdict'}): grade this again.")
+            refusal = f"The judge failed ({error or 'it ended without a verdict'}): grade this again."
+            return [Outcome(refusal=refusal) for _ in seeds]
         finally:
             judge.close()
 
@@ -77,23 +112,13 @@ class Worker:
         self.__enter__()
 
 
-@dataclass(frozen=True)
-class Job:
-    """One submission to grade, under a key of the caller's."""
-
-    key: str
-    path: Path
-    topic: Topic
-    seed: int | None = None
-    exercises: tuple[str, ...] = ()
-
-
 def grade_all(
-    course: Course, jobs: list[Job], workers: int | None = None, unconfined: bool = False
+    course: Course, jobs: list[Job], workers: int | None = None, unconfined: bool = False, shrink: bool = True
 ) -> Iterator[tuple[Job, Outcome]]:
     """Grade `jobs` on `workers` workers (default: one per core); yield each with its outcome as it is done.
 
-    Raises SandboxError if a worker cannot be started.
+    A job with several seeds is yielded once for each, with that seed alone. Raises SandboxError if a worker cannot be
+    started.
     """
     topics = {job.topic.name: job.topic for job in jobs}.values()
     count = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
@@ -106,13 +131,13 @@ def grade_all(
     def work() -> None:
         # A worker dies with the thread that started it, so each thread has its own.
         try:
-            with Worker(course, topics, unconfined) as worker:
+            with Worker(course, topics, unconfined, shrink) as worker:
                 while not stop.is_set():
                     try:
                         job = waiting.get_nowait()
                     except queue.Empty:
                         return
-                    done.put((job, worker.grade(job.path, job.topic, job.seed, job.exercises)))
+                    done.put((job, worker.run(job)))
         except Exception as error:
             done.put(error)
 
@@ -124,7 +149,9 @@ def grade_all(
             result = done.get()
             if isinstance(result, Exception):
                 raise result
-            yield result
+            job, outcomes = result
+            for seed, outcome in zip(job.seeds or (course.seed,), outcomes):
+                yield replace(job, seeds=(seed,)), outcome
     finally:
         stop.set()
         for thread in threads:

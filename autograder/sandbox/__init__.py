@@ -6,8 +6,9 @@ process ended. `Limits` bounds a child. `ForkServer` is the same machinery for a
 """
 
 from .errors import ChildDied, Frame, SandboxError, StudentError
+from .judge_end import Child
 from .limits import Limits
-from .remote import Child, RemoteObject, RemoteTarget
+from .remote import RemoteObject, RemoteTarget
 from .warm import ForkServer, WarmProcess
 from .wire import WireError, pack, unpack
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .wire import WireError, frame_header, frame_length
+from .wire import frame_header, frame_length
 
 CHUNK = 1 << 18
 GRACE = 1.0
@@ -33,8 +33,9 @@ class Process(Protocol):
 class JudgeChannel:
     """Frames to and from one child.
 
-    Every wait is a poll with a deadline: of the call, and of the law if one was set. What the child prints is read while
-    waiting. When anything is wrong the child is killed, and this and every later use raises ChildDied with the reason.
+    Every wait is a poll with a deadline: of the call, and of the law if one was set. What the child prints is read
+    while waiting. When anything is wrong the child is killed, and this and every later use raises ChildDied with the
+    reason.
     """
 
     def __init__(self, process: Process, limits: Limits) -> None:
@@ -70,6 +71,7 @@ class JudgeChannel:
     def receive(self) -> bytes:
         """The next frame; raises ChildDied, and WireError for a length over the limit."""
         self.check()
+        self.wait(select.POLLIN)
         return self.read(frame_length(self.read(4), self.limits.frame))
 
     def read(self, count: int) -> bytes:

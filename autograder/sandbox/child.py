@@ -6,6 +6,7 @@ A role of `forkserver`: `prepare` warms up the process that children are forked 
 from __future__ import annotations
 
 import importlib.util
+import io
 import linecache
 import os
 import random
@@ -24,7 +25,8 @@ from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
-from .wire import TORCH_DTYPES, WireError, frame_header, frame_length, pack
+from .plain import TORCH_DTYPES, WireError
+from .wire import frame_header, frame_length, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
@@ -158,7 +160,7 @@ class ChildPeer(Peer):
         names = [kind.__name__[:NAME_LENGTH] for kind in type(error).__mro__[:20]]
         try:
             message = str(error)[:MESSAGE_LENGTH]
-        except BaseException:  # noqa: BLE001  (a student's __str__ may raise anything)
+        except BaseException:
             message = "(its text could not be made)"
         frames = []
         for frame, line in traceback.walk_tb(error.__traceback__):
@@ -207,17 +209,20 @@ def warm_up() -> None:
     optimizer.step()
 
 
+def open_streams() -> None:
+    """Standard streams over the descriptors as they are now; nothing printed is held back in a buffer."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        raw = io.FileIO(descriptor, "w" if descriptor else "r", closefd=False)
+        stream = io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
 def run(descriptors: list[int], plan: confine.Plan) -> None:
     """All that a fork does: confine itself, then answer the judge until the socket closes."""
     link, output = descriptors
     confine.apply(plan, link, output)
-    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        mode = "w" if descriptor else "r"
-        stream = open(descriptor, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
-        if mode == "w":
-            stream.reconfigure(write_through=True)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    open_streams()
     seed_everything(int.from_bytes(os.urandom(4), "little"))
     sys.argv = [""]
     peer = ChildPeer(ChildChannel(confine.LINK, plan.limits.frame))

@@ -171,7 +171,7 @@ def attempt(plan: Plan) -> str | None:
             apply(plan, writing, writing)
             lazily_import()
             os.write(LINK, b"fine")
-        except BaseException as error:  # noqa: BLE001  (told through the pipe, and the fork ends here)
+        except BaseException as error:
             os.write(1, f"{type(error).__name__}: {error}".encode())
         finally:
             os._exit(0)
@@ -272,8 +272,7 @@ def apply(plan: Plan, link: int, output: int) -> None:
         os.setgroups([])
         os.setresgid(identity, identity, identity)
         os.setresuid(identity, identity, identity)
-    if hasattr(kernel.libc, "prctl"):
-        kernel.die_with_parent(parent)
+    kernel.die_with_parent(parent)
     if plan.unconfined:
         return
     kernel.drop_capabilities()

@@ -99,7 +99,7 @@ class Server:
             try:
                 self.role.run(descriptors, self.prepared)
                 code = 0
-            except BaseException:  # noqa: BLE001  (a fork must never return into the server)
+            except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(code)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 
-from .wire import WireError, tensor_fields
+from .plain import WireError, tensor_fields
 
 MAX_GRAPHS = 100_000
 
@@ -127,6 +127,11 @@ def check_fields(fields: list) -> tuple[int, torch.Tensor | None, torch.Tensor |
     return key, data, gradient, is_parameter
 
 
+def has_form(value: Any, shape: torch.Size, dtype: torch.dtype) -> bool:
+    """Whether a value is a tensor of that shape and type."""
+    return isinstance(value, torch.Tensor) and value.shape == shape and value.dtype == dtype
+
+
 def same_data(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two tensors hold the same bytes."""
     if tensor.shape != other.shape or tensor.dtype != other.dtype:
@@ -177,8 +182,7 @@ class Graphs:
         if len(wanted) != len(leaves) or len(cotangents) != len(outputs):
             raise WireError("a graph with another number of inputs or outputs")
         for output, cotangent in zip(outputs, cotangents):
-            form = (output.shape, output.dtype)
-            if not (cotangent is None or (isinstance(cotangent, torch.Tensor) and (cotangent.shape, cotangent.dtype) == form)):
+            if cotangent is not None and not has_form(cotangent, output.shape, output.dtype):
                 raise WireError("a cotangent of another shape or type than its output")
         pairs = [(output, given) for output, given in zip(outputs, cotangents) if given is not None]
         targets = [leaf for leaf, want in zip(leaves, wanted) if want]
@@ -218,8 +222,7 @@ class KeptThere:
         if type(found) is not list or len(found) != len(wanted):
             raise self.peer.violated(WireError("malformed gradients"))
         for gradient, want, (shape, dtype) in zip(found, wanted, leaves):
-            fits = isinstance(gradient, torch.Tensor) and want and (gradient.shape, gradient.dtype) == (shape, dtype)
-            if gradient is not None and not fits:
+            if gradient is not None and not (want and has_form(gradient, shape, dtype)):
                 raise self.peer.violated(WireError("a gradient of another shape or type than its tensor"))
         return found
 

@@ -39,7 +39,9 @@ def prctl(option: int, value: int = 0, pointer: object = None) -> int:
 
 
 def die_with_parent(parent: int) -> None:
-    """SIGKILL when the parent ends; ends at once if it has ended already."""
+    """SIGKILL when the parent ends; ends at once if it has ended already. Linux only; elsewhere nothing."""
+    if not hasattr(libc, "prctl"):
+        return
     prctl(PDEATHSIG, 9)
     if os.getppid() != parent:
         os._exit(0)

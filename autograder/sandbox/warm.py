@@ -21,8 +21,8 @@ from typing import Any
 from .channel import JudgeChannel
 from .errors import ChildDied, SandboxError
 from .forkserver import receive_message, send_message
+from .judge_end import Child
 from .limits import Limits
-from .remote import Child
 
 START_SECONDS = 120.0
 ENVIRONMENT = {
@@ -94,6 +94,8 @@ class ForkServer:
 
     def start(self) -> None:
         """Start the process and wait until it is ready; raises SandboxError with what it said."""
+        if not hasattr(os, "pidfd_open"):
+            raise SandboxError("the sandbox needs Linux 5.3 or later; check the work in process instead")
         ours, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parents[2])
         module = __name__.rpartition(".")[0] + ".forkserver"

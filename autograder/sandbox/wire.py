@@ -11,46 +11,24 @@ so that depth and number of items are bounded, and no length is believed before 
 
 from __future__ import annotations
 
-import re
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgpack
-import numpy as np
 import torch
+
+from .plain import BUILD, WireError, plain_fields
 
 MAX_FRAME = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ITEMS = 1 << 18
 MAX_INTEGER_BYTES = 1 << 16
-MAX_DIMENSIONS = 64
-MAX_EXTENT = 1 << 40
-
-TUPLE, SET, FROZENSET, SLICE, RANGE, ELLIPSIS, ORDERED, ARRAY, SCALAR, NUMPY_DTYPE, TENSOR, SIZE, DTYPE = range(1, 14)
-INTEGER, COMPLEX = 30, 31  # the two whose bytes are the extension's own payload
 FIRST_EXTENSION = 64
-
-TORCH_DTYPES = {
-    str(dtype).removeprefix("torch."): dtype
-    for dtype in (
-        torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.int8, torch.int16, torch.int32,
-        torch.int64, torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
-    )
-}  # fmt: skip
-TORCH_NAMES = {dtype: name for name, dtype in TORCH_DTYPES.items()}
-NUMPY_KINDS = "biufcSU"
-DTYPE_TEXT = re.compile(rf"[<>|=][{NUMPY_KINDS}][0-9]{{1,9}}")
-TEXT_SCALARS = {("U", str): np.str_, ("S", bytes): np.bytes_}
-SCALARS = (type(None), bool, int, float, str, bytes)
-
-
-CONTAINERS = (list, tuple, dict, set, frozenset, OrderedDict)
-
-
-class WireError(Exception):
-    """A frame that is malformed or over a limit, or a value that cannot be sent."""
+INTEGER, COMPLEX = 30, 31  # the two whose bytes are the extension's own payload
+SCALARS = frozenset((type(None), bool, int, float, str, bytes))
+CONTAINERS = frozenset((list, tuple, dict, set, frozenset, OrderedDict))
 
 
 class Extension(Protocol):
@@ -108,10 +86,10 @@ class Packing:
         if self.items > MAX_ITEMS:
             raise WireError(f"more than {MAX_ITEMS} items")
         kind = type(value)
-        if kind in CONTAINERS and len(value) > MAX_ITEMS:
-            raise WireError(f"more than {MAX_ITEMS} items; use an array")
         if kind in SCALARS:
             self.put_scalar(kind, value)
+        elif kind in CONTAINERS and len(value) > MAX_ITEMS:
+            raise WireError(f"more than {MAX_ITEMS} items; use an array")
         elif kind is list:
             self.packer.pack_array_header(len(value))
             for item in list(value):
@@ -273,151 +251,3 @@ def hashable(key: Any) -> None:
         hash(key)
     except TypeError as error:
         raise WireError("a key that cannot be hashed") from error
-
-
-def check_shape(shape: Any, itemsize: int, size: int) -> tuple[int, ...]:
-    """The shape as a tuple, if it holds exactly `size` bytes; raises ValueError."""
-    if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
-        raise ValueError("not a shape")
-    total, extent = itemsize, itemsize
-    for side in shape:
-        if type(side) is not int or side < 0:
-            raise ValueError("not a shape")
-        total, extent = total * side, extent * max(side, 1)
-    if total != size or itemsize == 0 or extent > MAX_EXTENT:
-        raise ValueError("shape and data disagree")
-    return tuple(shape)
-
-
-def tensor_bytes(tensor: torch.Tensor) -> bytes:
-    """The elements in row-major order, as they are in memory."""
-    flat = tensor.detach().resolve_conj().resolve_neg().contiguous().view(-1)
-    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
-
-
-def tensor_fields(tensor: torch.Tensor) -> tuple[int, list] | None:
-    """A dense tensor on the CPU; None for any other."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.dtype not in TORCH_NAMES:
-        return None
-    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
-        raise WireError("a tensor inside torch.func or vmap cannot be sent; use torch.autograd")
-    return TENSOR, [TORCH_NAMES[tensor.dtype], list(tensor.shape), tensor_bytes(tensor)]
-
-
-def build_tensor(name: str, shape: list, data: bytes) -> torch.Tensor:
-    """A tensor that owns its memory; raises ValueError or KeyError."""
-    dtype = TORCH_DTYPES[name]
-    sides = check_shape(shape, dtype.itemsize, len(data))
-    if not data:
-        return torch.empty(sides, dtype=dtype)
-    if dtype is torch.bool and data.translate(None, b"\0\1"):
-        raise ValueError("a bool that is neither 0 nor 1")
-    return torch.frombuffer(bytearray(data), dtype=dtype).view(sides)
-
-
-def array_fields(array: np.ndarray) -> tuple[int, list] | None:
-    """An array of numbers or text; None for any other."""
-    if array.dtype.kind not in NUMPY_KINDS or array.dtype.itemsize == 0:
-        return None
-    return ARRAY, [array.dtype.str, list(array.shape), array.tobytes()]
-
-
-def read_dtype(text: str) -> np.dtype:
-    """A NumPy dtype of numbers or text; raises ValueError or TypeError."""
-    if type(text) is not str or not DTYPE_TEXT.fullmatch(text):  # np.dtype would evaluate part of other texts
-        raise ValueError("not a dtype that may be sent")
-    return np.dtype(text)
-
-
-def build_array(text: str, shape: list, data: bytes) -> np.ndarray:
-    """An array that owns its memory; raises ValueError or TypeError."""
-    dtype = read_dtype(text)
-    sides = check_shape(shape, dtype.itemsize, len(data))
-    if dtype.kind == "b" and data.translate(None, b"\0\1"):
-        raise ValueError("a bool that is neither 0 nor 1")
-    return np.frombuffer(bytearray(data), dtype=dtype).reshape(sides)
-
-
-def build_scalar(text: str, data: bytes | str) -> np.generic:
-    """A NumPy scalar; raises ValueError or TypeError."""
-    if (text, type(data)) in TEXT_SCALARS:
-        return TEXT_SCALARS[text, type(data)](data)
-    if type(data) is not bytes or text[1:2] in ("S", "U"):
-        raise ValueError("not a scalar")
-    return build_array(text, [], data)[()]
-
-
-def numpy_scalar_fields(value: np.generic) -> tuple[int, list] | None:
-    """A NumPy scalar of numbers or text; None for any other."""
-    if value.dtype.kind not in NUMPY_KINDS or type(value) is not value.dtype.type:
-        return None
-    if isinstance(value, (np.str_, np.bytes_)):
-        return SCALAR, ["U", str(value)] if isinstance(value, np.str_) else ["S", bytes(value)]
-    return SCALAR, [value.dtype.str, value.tobytes()]
-
-
-def dtype_fields(value: np.dtype | torch.dtype) -> tuple[int, list] | None:
-    """A dtype whose values may be sent; None for any other."""
-    if isinstance(value, torch.dtype):
-        return (DTYPE, [TORCH_NAMES[value]]) if value in TORCH_NAMES else None
-    return (NUMPY_DTYPE, [value.str]) if value.kind in NUMPY_KINDS else None
-
-
-def plain_fields(value: Any) -> tuple[int, list] | None:
-    """Kind and fields of a value that is plain and no scalar; None for any other."""
-    fields = FIELDS.get(type(value))
-    if fields is not None:
-        return fields(value)
-    if isinstance(value, np.generic):
-        return numpy_scalar_fields(value)
-    return dtype_fields(value) if isinstance(value, (np.dtype, torch.dtype)) else None
-
-
-def build_set(*items: Any) -> set:
-    """A set, every element once."""
-    if len(set(items)) != len(items):
-        raise ValueError("an element twice")
-    return set(items)
-
-
-def build_ordered(pairs: dict) -> OrderedDict:
-    """An OrderedDict from a dict in its order."""
-    if type(pairs) is not dict:
-        raise ValueError("not a dict")
-    return OrderedDict(pairs)
-
-
-def build_size(*sides: int) -> torch.Size:
-    """A torch.Size; sides are integers that fit 64 bits."""
-    if not all(type(side) is int and -MAX_EXTENT <= side <= MAX_EXTENT for side in sides):
-        raise ValueError("not a size")
-    return torch.Size(sides)
-
-
-FIELDS: dict[type, Callable[[Any], tuple[int, list] | None]] = {
-    tuple: lambda value: (TUPLE, list(value)),
-    set: lambda value: (SET, list(value)),
-    frozenset: lambda value: (FROZENSET, list(value)),
-    slice: lambda value: (SLICE, [value.start, value.stop, value.step]),
-    range: lambda value: (RANGE, [value.start, value.stop, value.step]),
-    type(Ellipsis): lambda value: (ELLIPSIS, []),
-    OrderedDict: lambda value: (ORDERED, [dict(value)]),
-    torch.Size: lambda value: (SIZE, list(value)),
-    np.ndarray: array_fields,
-    torch.Tensor: tensor_fields,
-}
-BUILD: dict[int, Callable[..., Any]] = {
-    TUPLE: lambda *items: items,
-    SET: build_set,
-    FROZENSET: lambda *items: frozenset(build_set(*items)),
-    SLICE: lambda start, stop, step: slice(start, stop, step),
-    RANGE: lambda start, stop, step: range(start, stop, step),
-    ELLIPSIS: lambda: ...,
-    ORDERED: build_ordered,
-    ARRAY: build_array,
-    SCALAR: build_scalar,
-    NUMPY_DTYPE: read_dtype,
-    TENSOR: build_tensor,
-    SIZE: build_size,
-    DTYPE: lambda name: TORCH_DTYPES[name],
-}

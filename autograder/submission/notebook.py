@@ -8,7 +8,7 @@ import json
 import re
 
 from autograder.submission.ipython import cell_magic, plain
-from autograder.submission.model import Cell, Limits, SubmissionError, listed, shown, size
+from autograder.submission.model import Cell, Limits, SubmissionError, shown, size
 from autograder.submission.text import notebook_text, unified
 
 SKIPPED_TAGS = {"picture", "otter_ignore"}
@@ -31,16 +31,16 @@ def notebook_cells(data: bytes, name: str, limits: Limits) -> tuple[list[Cell], 
     sources = [_source(cell, number, name) for number, cell in enumerate(code, 1)]
     if sum(map(len, sources)) > limits.source:
         raise SubmissionError(f"{shown(name)} holds more than {size(limits.source)} of code.")
-    cells, notes, skipped = [], [], []
+    cells, notes, skipped = [], [], 0
     for number, (cell, source) in enumerate(zip(code, sources), 1):
         if _is_skipped(cell):
-            skipped.append(str(number))
+            skipped += 1
             continue
         source = _plain(source, f"cell {number}", notes)
         if source.strip():
             cells.append(Cell(f"cell {number}", source))
     if skipped:
-        notes.insert(0, f"Skipped, being tagged otter_ignore or picture: code cells {listed(skipped, 40)}.")
+        notes.insert(0, f"Skipped {skipped} code cell{'s' * (skipped > 1)} tagged otter_ignore or picture.")
     if not cells:
         raise SubmissionError(f"{shown(name)} has no code to grade: every code cell is empty or marked to be skipped.")
     return cells, notes

@@ -78,8 +78,7 @@ def jacobian_log_det_by_rows(function, x):
 def jacobian_log_det_by_blocks(function, x):
     batch, size = len(x), math.prod(x.shape[1:])
     full = torch.autograd.functional.jacobian(function, x).reshape(batch, size, batch, size)
-    blocks = torch.stack([full[n, :, n] for n in range(batch)]) if batch else full.new_zeros(0, size, size)
-    return torch.linalg.slogdet(blocks).logabsdet
+    return torch.stack([torch.linalg.slogdet(full[n, :, n]).logabsdet for n in range(batch)])
 
 
 @alternative("change_of_variables", "in one expression")
@@ -115,6 +114,8 @@ def additive_coupling_by_zuko(x, network):
 
     if x.shape[-1] % 2:
         raise ValueError("odd")
+    if len(x) == 0:  # which zuko cannot reshape
+        return x.clone(), x.new_zeros(0)
     passes = torch.arange(x.shape[-1]) >= x.shape[-1] // 2
     coupling = CouplingTransform(lambda x_b: DependentTransform(AdditiveTransform(network(x_b)), 1), passes)
     return coupling.call_and_ladj(x)
@@ -208,8 +209,10 @@ def affine_coupling_by_zuko(x, mask, scale, shift):
     from zuko.transforms import MonotonicAffineTransform
 
     free = (1 - mask).to(x.dtype)
-    # With so small a slope zuko's soft bound on the log-scale is far away.
-    transform = MonotonicAffineTransform(free * shift(mask * x), free * scale(mask * x), slope=1e-12)
+    # zuko bounds the log-scale s softly, to s / (1 + |s| / bound): undo that first.
+    slope, log_scale = 1e-12, free * scale(mask * x)
+    unbounded = log_scale / (1 - log_scale.abs() / -math.log(slope))
+    transform = MonotonicAffineTransform(free * shift(mask * x), unbounded, slope=slope)
     z, log_det = transform.call_and_ladj(x)
     return z, log_det.flatten(start_dim=1).sum(dim=1)
 
@@ -380,7 +383,9 @@ def actnorm_init_by_loop(x):
 
 @alternative("actnorm", "torch.distributions' affine transform")
 def actnorm_by_distributions(x, log_scale, bias):
-    transform = torch.distributions.AffineTransform(bias.view(-1, 1, 1), log_scale.exp().view(-1, 1, 1), event_dim=3)
+    # log_abs_det_jacobian counts each entry of the scale once: expand it to all pixels.
+    scale = log_scale.exp().view(-1, 1, 1).expand(x.shape[1:])
+    transform = torch.distributions.AffineTransform(bias.view(-1, 1, 1), scale, event_dim=3)
     z = transform(x)
     return z, transform.log_abs_det_jacobian(x, z)
 
@@ -590,7 +595,7 @@ def train_flow_by_autograd_grad(x, parameters, forward, steps, learning_rate):
         for leaf, gradient in zip(leaves, torch.autograd.grad(loss, leaves)):
             leaf.grad = gradient
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return [leaf.detach().clone() for leaf in leaves], losses
 
 

@@ -388,6 +388,45 @@ def lstm_step_through_tanh(h, c, x, W_h, W_x, b):
     return [gate[..., 3, :] * torch.tanh(new_c), new_c]
 
 
+@alternative("lstm_unroll", "with torch.nn.LSTMCell")
+def lstm_unroll_of_torch(xs, h0, c0, W_h, W_x, b):
+    m, n = h0.shape[-1], xs.shape[-1]
+    cell = torch.nn.LSTMCell(n, m, dtype=h0.dtype)
+    weights = {"weight_hh": W_h, "weight_ih": W_x, "bias_ih": b, "bias_hh": torch.zeros_like(b)}
+    size = h0.shape[:-1].numel()
+    states = [(h0.reshape(size, m), c0.reshape(size, m))]
+    for x in xs:
+        states.append(torch.func.functional_call(cell, weights, (x.reshape(size, n), states[-1])))
+    return tuple(torch.stack(parts)[1:].reshape(len(xs), *h0.shape) for parts in zip(*states))
+
+
+@alternative("lstm_unroll", "with torch.nn.LSTM, one step at a time for the cells")
+def lstm_unroll_of_the_torch_network(xs, h0, c0, W_h, W_x, b):
+    m, n = h0.shape[-1], xs.shape[-1]
+    network = torch.nn.LSTM(n, m, dtype=h0.dtype)
+    weights = {"weight_hh_l0": W_h, "weight_ih_l0": W_x, "bias_ih_l0": b, "bias_hh_l0": torch.zeros_like(b)}
+    size = h0.shape[:-1].numel()
+    hs, cs = [h0.reshape(1, size, m)], [c0.reshape(1, size, m)]
+    for x in xs:
+        _, (h, c) = torch.func.functional_call(network, weights, (x.reshape(1, size, n), (hs[-1], cs[-1])))
+        hs.append(h)
+        cs.append(c)
+    return tuple(torch.cat(parts)[1:].reshape(len(xs), *h0.shape) for parts in (hs, cs))
+
+
+@alternative("lstm_unroll", "the inputs multiplied at once, one gate at a time")
+def lstm_unroll_with_inputs_first(xs, h0, c0, W_h, W_x, b):
+    m = h0.shape[-1]
+    drive = xs @ W_x.T + b
+    hs, cs = [h0], [c0]
+    for row in drive:
+        a = row + hs[-1] @ W_h.T
+        write = a[..., :m].sigmoid() * a[..., 2 * m : 3 * m].tanh()
+        cs.append(write + a[..., m : 2 * m].sigmoid() * cs[-1])
+        hs.append(a[..., 3 * m :].sigmoid() * cs[-1].tanh())
+    return torch.stack(hs)[1:], torch.stack(cs)[1:]
+
+
 @alternative("clip_gradient", "with torch.nn.utils")
 def clip_gradient_of_torch(gradients, k):
     if k <= 0:

@@ -130,7 +130,7 @@ def convolve2d_with_a_transposed_kernel(image, kernel, mode):
 @mistake(
     "convolve2d",
     law="test_convolution_theorem",
-    diagnosis="A product of Fourier transforms without padding wraps around: what leaves on one side enters on the other.",
+    diagnosis="A product of Fourier transforms without padding wraps around: what leaves on one side enters opposite.",
 )
 def convolve2d_that_wraps_around(image, kernel, mode):
     (h, w), (height, width) = image.shape, kernel.shape
@@ -150,7 +150,7 @@ def convolve2d_that_wraps_around(image, kernel, mode):
 
 
 @mistake(
-    "convolve2d", law="test_torch", diagnosis="'same' is the middle of the full result, not its upper left corner."
+    "convolve2d", law="test_impulse", diagnosis="'same' is the middle of the full result, not its upper left corner."
 )
 def convolve2d_cut_from_the_corner(image, kernel, mode):
     (h, w), (height, width) = image.shape, kernel.shape
@@ -520,7 +520,7 @@ def cross_correlate2d_backward_without_rotation(delta, image, kernel):
 @mistake(
     "cross_correlate2d_backward",
     law="test_finite_differences",
-    diagnosis="∂L/∂kernel is turned by half a turn: it is the cross-correlation of image and delta, not their convolution.",
+    diagnosis="∂L/∂kernel is off by half a turn: it is the cross-correlation of image and delta.",
 )
 def cross_correlate2d_backward_with_the_kernel_turned(delta, image, kernel):
     rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
@@ -570,7 +570,7 @@ def cross_correlate2d_backward_in_the_wrong_order(delta, image, kernel):
 @mistake(
     "convolve2d_backward",
     law="test_autograd",
-    diagnosis="The half turn is missing in ∂L/∂kernel: the formula of lecture notes, Δ ∗ Z with one star for everything.",
+    diagnosis="The half turn is missing in ∂L/∂kernel: it is Rot180(image ⋆ delta).",
 )
 def convolve2d_backward_with_a_rotation_missing(delta, image, kernel):
     rows, columns = image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1
@@ -665,7 +665,7 @@ def conv2d_backward_averaged_over_the_batch(dy, x, w, stride=1, padding=0, dilat
 
 @mistake("conv2d_backward", law="test_autograd", diagnosis="The padding was not cut off: dx must have the shape of x.")
 def conv2d_backward_with_its_padding(dy, x, w, stride=1, padding=0, dilation=1):
-    (batch, _, height, width), (filters, _, kernel_height, kernel_width) = x.shape, w.shape
+    batch, (filters, _, kernel_height, kernel_width) = len(x), w.shape
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     rows = (padded.shape[2] - dilation * (kernel_height - 1) - 1) // stride + 1
     columns = (padded.shape[3] - dilation * (kernel_width - 1) - 1) // stride + 1
@@ -684,10 +684,10 @@ def conv2d_backward_with_its_padding(dy, x, w, stride=1, padding=0, dilation=1):
 @mistake(
     "conv2d_backward",
     law="test_unreached_pixels",
-    diagnosis="The shape of dx is worked out from dy: where the stride does not divide, the last rows and columns are missing.",
+    diagnosis="The shape of dx is worked out from dy: where the stride does not divide, rows and columns are missing.",
 )
 def conv2d_backward_of_the_implied_size(dy, x, w, stride=1, padding=0, dilation=1):
-    (batch, channels, height, width), (filters, _, kernel_height, kernel_width) = x.shape, w.shape
+    (batch, channels), (filters, _, kernel_height, kernel_width) = x.shape[:2], w.shape
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
     rows = (padded.shape[2] - dilation * (kernel_height - 1) - 1) // stride + 1
     columns = (padded.shape[3] - dilation * (kernel_width - 1) - 1) // stride + 1

@@ -481,7 +481,7 @@ def greedy_policy_as_numbers(P, R, V, gamma):
 
 @mistake(
     "greedy_policy",
-    law="test_improves",
+    law="test_looks_one_step_ahead",
     diagnosis="A softmax of the action values still takes the worse actions now and then.",
 )
 def greedy_policy_as_softmax(P, R, V, gamma):
@@ -510,7 +510,7 @@ def sweeps_needed_rounded_down(gamma, first_error, tolerance):
 
 @mistake(
     "sweeps_needed",
-    law="test_is_the_smallest",
+    law="test_good_enough_from_the_start",
     diagnosis="An error that is small enough from the start needs no sweep; the formula gives a negative number.",
 )
 def sweeps_needed_may_be_negative(gamma, first_error, tolerance):
@@ -651,7 +651,7 @@ def policy_iteration_with_one_sweep(P, R, gamma, start):
 
 @mistake(
     "policy_iteration",
-    law="test_ends_at_the_optimum",
+    law="test_frozen_lake",
     diagnosis="It improves once and stops: alternate until nothing is gained.",
 )
 def policy_iteration_of_one_round(P, R, gamma, start):
@@ -753,7 +753,7 @@ def backward_induction_with_the_clock_reversed(P, R, gamma, horizon, final):
 
 @mistake(
     "backward_induction",
-    law="test_the_policies_earn_the_values",
+    law="test_what_is_best_depends_on_the_clock",
     diagnosis="One policy is used for every step: what is best depends on how many steps are left.",
 )
 def backward_induction_with_one_policy(P, R, gamma, horizon, final):

@@ -503,7 +503,7 @@ def planar_flow_without_the_derivative(x, u, w, b):
 
 @mistake(
     "planar_flow",
-    law="test_log_det_is_that_of_the_jacobian",
+    law="test_at_the_plane",
     diagnosis="The absolute value is missing: the determinant is negative where the plane folds over.",
 )
 def planar_flow_without_absolute_value(x, u, w, b):
@@ -671,6 +671,17 @@ def actnorm_without_the_pixels(x, log_scale, bias):
 def actnorm_summed_over_the_batch(x, log_scale, bias):
     z = log_scale.exp()[:, None, None] * x + bias[:, None, None]
     return z, (x.numel() / x.shape[1] * log_scale.sum() if len(x) else log_scale.sum()).expand(x.shape[0])
+
+
+@mistake(
+    "actnorm",
+    law="test_log_det_is_that_of_the_jacobian",
+    diagnosis="torch's AffineTransform counts a scale that is broadcast over the pixels only once for each channel.",
+)
+def actnorm_by_a_broadcast_transform(x, log_scale, bias):
+    transform = torch.distributions.AffineTransform(bias[:, None, None], log_scale.exp()[:, None, None], event_dim=3)
+    z = transform(x)
+    return z, transform.log_abs_det_jacobian(x, z)
 
 
 @mistake(

@@ -576,7 +576,7 @@ def lstm_step_in_another_order(h, c, x, W_h, W_x, b):
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-@mistake("lstm_step", law="test_memory_is_carried", diagnosis="Input and forget gate are swapped.")
+@mistake("lstm_step", law="test_memory_is_kept", diagnosis="Input and forget gate are swapped.")
 def lstm_step_with_gates_swapped(h, c, x, W_h, W_x, b):
     f, i, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -606,7 +606,7 @@ def lstm_step_with_a_sigmoid_candidate(h, c, x, W_h, W_x, b):
     return o * torch.tanh(c), c
 
 
-@mistake("lstm_step", law="test_memory_is_carried", diagnosis="The cell itself is squashed: c_t must stay as it is.")
+@mistake("lstm_step", law="test_cell_jacobian", diagnosis="The cell itself is squashed: c_t must stay as it is.")
 def lstm_step_that_squashes_the_cell(h, c, x, W_h, W_x, b):
     i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
     c = torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
@@ -625,6 +625,117 @@ def lstm_step_without_biases(h, c, x, W_h, W_x, b):
     i, f, g, o = (h @ W_h.T + x @ W_x.T).chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake(
+    "lstm_unroll", law="test_library", diagnosis="The cell is not carried: every step starts from the first cell again."
+)
+def lstm_unroll_without_carrying_the_cell(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c0 + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll", law="test_value", diagnosis="The hidden state is not carried: the gates see the first one for ever."
+)
+def lstm_unroll_without_carrying_the_hidden_state(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h0 @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll", law="test_memory_is_carried", diagnosis="The initial states must be used: this starts from zeros."
+)
+def lstm_unroll_from_zeros(xs, h0, c0, W_h, W_x, b):
+    h, c = torch.zeros_like(h0), torch.zeros_like(c0)
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll",
+    law="test_memory_is_carried",
+    diagnosis="The cell itself is squashed at every step: it must be carried as it is.",
+)
+def lstm_unroll_that_passes_the_cell_through_tanh(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
+        h = torch.sigmoid(o) * c
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll",
+    law="test_error_flow",
+    diagnosis="Detaching the cell cuts the highway: no gradient reaches earlier times.",
+)
+def lstm_unroll_detached(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c.detach() + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), torch.stack(cs)) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll", law="test_value", diagnosis="All cells are wanted, not only the last as torch.nn.LSTM returns it."
+)
+def lstm_unroll_to_the_last_cell(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs, empty = [], [], h0.new_zeros(0, *h0.shape)
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return (torch.stack(hs), c) if hs else (empty, empty)
+
+
+@mistake(
+    "lstm_unroll",
+    law="test_shape_and_dtype",
+    diagnosis="The initial states are not part of the result: both start at time 1.",
+)
+def lstm_unroll_with_an_initial_cell_too_many(xs, h0, c0, W_h, W_x, b):
+    h, c = h0, c0
+    hs, cs = [], []
+    for x in xs:
+        i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        hs.append(h)
+        cs.append(c)
+    return torch.stack([h0, *hs]), torch.stack([c0, *cs])
 
 
 @mistake("clip_gradient", law="test_joint", diagnosis="One norm for the whole list: this clips each tensor by its own.")

@@ -307,9 +307,9 @@ class TestJacobianLogDet:
 
     @pytest.mark.hidden
     def test_shapes(self, target):
-        """One number for each sample, in float32 and float64, for a batch of none and of one."""
+        """One number for each sample, in float32 and float64, for a batch of one too."""
         for dtype in (torch.float32, torch.float64):
-            for shape in ((0, 2), (1, 2), (3, 1), (2, 1, 2, 2)):
+            for shape in ((1, 2), (3, 1), (2, 1, 2, 2)):
                 result = target.jacobian_log_det(torch.sinh, torch.zeros(shape, dtype=dtype))
                 assert_close(result, torch.zeros(shape[0], dtype=dtype))
 
@@ -879,6 +879,17 @@ class TestPlanarFlow:
         assert_close(target.planar_flow(x, *layer)[1], expected, rtol=1e-6, atol=1e-6, what="log_det")
 
     @some
+    @given(along=reals(-4.0, 4.0).filter(lambda a: abs(1 + a) > 0.01))
+    def test_at_the_plane(self, target, along):
+        """Where wᵀx + b = 0 nothing moves and log_det is log|1 + wᵀu|, also for wᵀu < −1, where space folds over."""
+        w = torch.tensor([0.0, 2.0], dtype=torch.float64)
+        u = torch.tensor([1.0, along / 2], dtype=torch.float64)
+        x = torch.tensor([[5.0, 1.5]], dtype=torch.float64)
+        z, log_det = target.planar_flow(x, u, w, torch.tensor(-3.0, dtype=torch.float64))
+        assert_close(z, x, what="z")
+        assert_close(log_det, torch.tensor([math.log(abs(1 + along))], dtype=torch.float64), what="log_det")
+
+    @some
     @given(case=planar_cases())
     def test_far_from_the_plane(self, target, case):
         """Far from the plane wᵀx + b = 0 the flow only shifts, by u or −u, and log_det is 0."""
@@ -1242,14 +1253,14 @@ class TestInvertible1x1:
 
     @pytest.mark.hidden
     def test_shapes(self, target):
-        """float32 and float64 are kept, and batches of none and one work."""
+        """Three channels go round in a circle; float32 and float64 are kept, and batches of none and one work."""
         for dtype in (torch.float32, torch.float64):
-            eye, zero = torch.eye(2, dtype=dtype), torch.zeros(2, 2, dtype=dtype)
-            layer = (eye.flip(0), zero, zero, -torch.ones(2, dtype=dtype), torch.tensor([0.5, 1.0], dtype=dtype))
+            circle, zero = torch.eye(3, dtype=dtype)[[1, 2, 0]], torch.zeros(3, 3, dtype=dtype)
+            layer = (circle, zero, zero, -torch.ones(3, dtype=dtype), torch.tensor([0.5, 1.0, 0.0], dtype=dtype))
             for batch in (0, 1, 3):
-                x = draw_normal(batch, 2, 3, 1, dtype=dtype)
+                x = draw_normal(batch, 3, 3, 1, dtype=dtype)
                 z, log_det = target.invertible_1x1(x, *layer)
-                expected = torch.stack([-math.exp(1.0) * x[:, 1], -math.exp(0.5) * x[:, 0]], dim=1)
+                expected = torch.stack([-math.exp(1.0) * x[:, 1], -x[:, 2], -math.exp(0.5) * x[:, 0]], dim=1)
                 assert_close(z, expected, what="z")
                 assert_close(log_det, torch.full((batch,), 4.5, dtype=dtype), what="log_det")
                 assert_close(target.invertible_1x1_inverse(z, *layer), x, what="the inverse")
@@ -1319,13 +1330,13 @@ class TestGlowStep:
 
     @pytest.mark.hidden
     def test_shapes(self, target):
-        """float32 and float64 are kept, and batches of none and one work."""
-        net = network((1, 2, 3), (2, 2, 3), 0)
+        """Six channels, and float32 and float64, are kept; batches of none and one work."""
+        net = network((3, 2, 3), (6, 2, 3), 0, scale=0.2)
         for dtype in (torch.float32, torch.float64):
-            weight = torch.tensor([[0.0, 2.0], [-1.0, 0.0]], dtype=dtype)
-            step = (torch.tensor([0.1, 0.2], dtype=dtype), torch.ones(2, dtype=dtype), weight, net)
+            weight = torch.diag(torch.tensor([2.0, -1.0, 0.5, 1.0, -2.0, 1.5], dtype=dtype)).roll(1, dims=0)
+            step = (torch.full((6,), 0.1, dtype=dtype), torch.ones(6, dtype=dtype), weight, net)
             for batch in (0, 1, 3):
-                x = draw_normal(batch, 2, 2, 3, dtype=dtype)
+                x = draw_normal(batch, 6, 2, 3, dtype=dtype)
                 z, log_det = target.glow_step(x, *step)
                 assert_shape(z, x.shape, dtype, "z")
                 assert_shape(log_det, (batch,), dtype, "log_det")
@@ -1441,10 +1452,10 @@ class TestGlow:
     def test_shapes(self, target):
         """Oblong images, float32 and float64, a batch of one: the latents have the shapes of the handout."""
         for dtype in (torch.float32, torch.float64):
-            for batch in (1, 2):
-                x = draw_normal(batch, 1, 8, 16, dtype=dtype)
+            for batch, height, width in ((1, 8, 16), (2, 16, 8)):
+                x = draw_normal(batch, 1, height, width, dtype=dtype)
                 latents, log_det = target.glow(x, [[bent_flow()], [], []])
-                shapes = [(batch, 2, 4, 8), (batch, 4, 2, 4), (batch, 16, 1, 2)]
+                shapes = [(batch, c, height // side, width // side) for c, side in ((2, 2), (4, 4), (16, 8))]
                 assert_true(len(latents) == 3, f"There should be 3 latents, not {len(latents)}.")
                 for index, (latent, shape) in enumerate(zip(latents, shapes)):
                     assert_shape(latent, shape, dtype, f"latent {index}")

@@ -889,18 +889,16 @@ class TestLstmStep:
             result = target.lstm_step(*case)
         assert_close(tuple(result), lstm_cell(*case), atol=1e-12, what="the pair (h, c)")
 
-    @settings(max_examples=1)
-    @given(seed=seeds())
-    def test_memory_is_carried(self, target, seed):
-        """With the forget gate at 1 and the input gate at 0 the cell is unchanged after 1000 steps."""
-        # Sizes above those that a message would print in full: that is much of the time of so many calls.
-        sizes = [(5, 13), (5, 13), (5, 10), (52, 13), (52, 10), (52,)]
-        h, c, x, W_h, W_x, b = normal(seed, *sizes)
+    @settings(max_examples=6)
+    @given(case=steps(gates=4, batch=st.sampled_from([(), (3,)])))
+    def test_memory_is_kept(self, target, case):
+        """With the forget gate at 1 and the input gate at 0 the cell is unchanged, however many steps there are."""
+        h, c, x, W_h, W_x, b = case
         b = with_gate_biases(b, CLOSED, OPEN)
         now = c
-        for _ in range(1000):
+        for _ in range(5):
             h, now = target.lstm_step(h, now, x, W_h, W_x, b)
-        assert_close(now, c, atol=0, rtol=1e-13, what="the cell after 1000 steps")
+            assert_close(now, c, atol=0, rtol=1e-15, what="the cell")
 
     @settings(max_examples=12)
     @given(case=steps(gates=4, batch=st.sampled_from([(), (2,)])), seed=seeds())
@@ -914,20 +912,14 @@ class TestLstmStep:
         for cell in (c, other):
             assert_close(target.lstm_step(h, cell, x, W_h, W_x, b)[1], candidate, atol=1e-12, what="the new cell")
 
-    @settings(max_examples=3)
+    @settings(max_examples=12)
     @given(case=steps(gates=4, batch=st.just(())))
-    def test_error_flow(self, target, case):
-        """With the forget gate at 1 and the input gate at 0 the error flows back undiminished: ∂c_20/∂c_0 = I."""
-        h0, c, x, W_h, W_x, b = case
-        b = with_gate_biases(b, CLOSED, OPEN)
-
-        def run(c):
-            h = h0
-            for _ in range(20):
-                h, c = target.lstm_step(h, c, x, W_h, W_x, b)
-            return c
-
-        assert_close(jacobian(run, c), torch.eye(len(c), dtype=torch.float64), atol=1e-12, what="∂c_20/∂c_0")
+    def test_cell_jacobian(self, target, case):
+        """From cell to cell the Jacobian is diag(f_t), the forget gate alone: no matrix, no tanh."""
+        h, c, x, W_h, W_x, b = case
+        forget = torch.sigmoid(W_h @ h + W_x @ x + b)[len(c) : 2 * len(c)]
+        result = jacobian(lambda c: target.lstm_step(h, c, x, W_h, W_x, b)[1], c)
+        assert_close(result, torch.diag(forget), atol=1e-12, what="∂c_t/∂c_{t−1}")
 
     @settings(max_examples=6)
     @given(case=steps(gates=4, batch=st.sampled_from([(), (0,), (2, 3)])))
@@ -968,6 +960,120 @@ class TestLstmStep:
     def test_gradients(self, target, case, seed):
         """Autograd finds the right gradient of both results in the states, the input and every weight."""
         check_gradients(lambda *parts: tuple(target.lstm_step(*parts)), lstm_cell, case, seed)
+
+
+@st.composite
+def long_memories(draw, lowest=0, highest=5, batch=BATCHES):
+    """What an LSTM needs for a whole sequence: the inputs, the two initial states and the weights."""
+    h0, c0, x, *weights = draw(steps(gates=4, batch=batch))
+    length = draw(st.integers(lowest, highest))
+    return (*normal(draw(seeds()), (length, *x.shape)), h0, c0, *weights)
+
+
+def lstm_states(xs, h, c, *weights):
+    """The hidden states and cells by torch's own LSTM step, for at most one batch axis and at least one input."""
+    pairs = []
+    for x in xs:
+        h, c = lstm_cell(h, c, x, *weights)
+        pairs.append((h, c))
+    return tuple(torch.stack(parts) for parts in zip(*pairs))
+
+
+def lstm_network(xs, h0, c0, W_h, W_x, b):
+    """The hidden states and the last cell by torch's own LSTM, for one batch axis."""
+    network = torch.nn.LSTM(W_x.shape[1], W_h.shape[1], dtype=xs.dtype)
+    weights = {"weight_hh_l0": W_h, "weight_ih_l0": W_x, "bias_ih_l0": b, "bias_hh_l0": torch.zeros_like(b)}
+    hs, (_, c) = torch.func.functional_call(network, weights, (xs, (h0[None], c0[None])))
+    return hs, c[0]
+
+
+@st.composite
+def guarded_memories(draw, length=1000):
+    """A long sequence for an LSTM whose forget gates are at 1 and whose input gates are at 0."""
+    W_h, W_x, b = draw(elman_weights(gates=4))
+    m, n = W_h.shape[1], W_x.shape[1]
+    xs, h0, c0 = normal(draw(seeds()), (length, n), (m,), (m,))
+    return xs, h0, c0, W_h, W_x, with_gate_biases(b, CLOSED, OPEN)
+
+
+@pytest.mark.exercise("lstm_unroll", points=2)
+class TestLstmUnroll:
+    @settings(max_examples=12)
+    @given(case=long_memories(lowest=1, batch=st.sampled_from([(), (1,), (3,)])))
+    def test_value(self, target, case):
+        """Hidden states and cells are those of torch.nn.LSTMCell, applied once per time, from the given states."""
+        with unchanged(*case):
+            result = target.lstm_unroll(*case)
+        assert_close(tuple(result), lstm_states(*case), atol=1e-12, what="the pair (hs, cs)")
+
+    @settings(max_examples=12)
+    @given(case=long_memories(lowest=1, batch=st.just((2,))))
+    def test_library(self, target, case):
+        """All hidden states and the last cell are those of torch.nn.LSTM, for sequences of any length."""
+        hs, cs = target.lstm_unroll(*case)
+        assert_close((hs, cs[-1]), lstm_network(*case), atol=1e-12, what="the pair (hs, last cell)")
+
+    @settings(max_examples=2)
+    @given(case=guarded_memories())
+    def test_memory_is_carried(self, target, case):
+        """With the forget gate at 1 and the input gate at 0 the cell is unchanged through 1000 steps."""
+        _, cs = target.lstm_unroll(*case)
+        assert_close(cs, case[2].expand(1000, -1), atol=0, rtol=1e-12, what="the cells")
+
+    @settings(max_examples=2)
+    @given(case=guarded_memories(), seed=seeds())
+    def test_error_flow(self, target, case, seed):
+        """With the forget gate at 1 and the input gate at 0 the gradient in the cell is the same 1000 steps earlier."""
+        xs, h0, c0, *weights = case
+        (cotangent,) = normal(seed, c0.shape)
+        result = gradients_of(lambda c: target.lstm_unroll(xs, h0, c, *weights)[1][-1], [c0], [cotangent])
+        assert_close(result[0], cotangent, atol=0, rtol=1e-10, what="the gradient in the initial cell")
+
+    @settings(max_examples=6)
+    @given(case=long_memories(highest=3))
+    def test_shape_and_dtype(self, target, case):
+        """Time is the first axis of both results, the batch axes follow, and single precision stays single."""
+        for dtype in FLOATS:
+            hs, cs = target.lstm_unroll(*(part.to(dtype) for part in case))
+            assert_shape(hs, (len(case[0]), *case[1].shape), dtype, "hs")
+            assert_shape(cs, (len(case[0]), *case[1].shape), dtype, "cs")
+
+    @settings(max_examples=6)
+    @given(case=long_memories(lowest=0, highest=0))
+    def test_empty_sequence(self, target, case):
+        """Of an empty sequence both results have no states, but the right shape (0, *batch, m) and dtype."""
+        for dtype in FLOATS:
+            for part in target.lstm_unroll(*(part.to(dtype) for part in case)):
+                assert_shape(part, (0, *case[1].shape), dtype)
+
+    @pytest.mark.hidden
+    @settings(max_examples=6)
+    @given(case=long_memories(lowest=2, batch=st.just(())), cut=st.integers(1, 4))
+    def test_states_are_carried(self, target, case, cut):
+        """A sequence may be cut: the second piece, started from both last states of the first, goes on as if uncut."""
+        xs, h0, c0, *weights = case
+        cut = min(cut, len(xs) - 1)
+        first = target.lstm_unroll(xs[:cut], h0, c0, *weights)
+        second = target.lstm_unroll(xs[cut:], first[0][-1], first[1][-1], *weights)
+        whole = tuple(torch.cat(parts) for parts in zip(first, second))
+        assert_close(whole, lstm_states(*case), atol=1e-12, what="the pair (hs, cs)")
+
+    @pytest.mark.hidden
+    @settings(max_examples=6)
+    @given(case=long_memories(lowest=1, highest=3, batch=st.just((2, 3))))
+    def test_more_batch_axes(self, target, case):
+        """Any number of batch axes will do: every sequence is computed as if it were alone."""
+        xs, h0, c0, *weights = case
+        flat = (xs.reshape(len(xs), 6, -1), h0.reshape(6, -1), c0.reshape(6, -1))
+        expected = tuple(part.reshape(len(xs), *h0.shape) for part in lstm_states(*flat, *weights))
+        assert_close(tuple(target.lstm_unroll(*case)), expected, atol=1e-12, what="the pair (hs, cs)")
+
+    @pytest.mark.hidden
+    @settings(max_examples=6)
+    @given(case=long_memories(lowest=1, highest=4, batch=st.just((2,))), seed=seeds())
+    def test_gradients(self, target, case, seed):
+        """Autograd finds the right gradient of both results in the inputs, the states and every weight."""
+        check_gradients(lambda *parts: tuple(target.lstm_unroll(*parts)), lstm_states, case, seed)
 
 
 @st.composite

@@ -71,7 +71,7 @@ def outcome(warm, attack, places: dict[str, str]) -> dict:
         told |= {"error": error.type_name, "message": str(error)[:200]}
     except ChildDied as error:
         told |= {"died": error.reason}
-    except Exception as error:  # noqa: BLE001  (reported: nothing else may reach the judge)
+    except Exception as error:
         told |= {"error": f"in the judge: {error!r}", "loaded": str([text.describe() for _, text in child.errors])}
     finally:
         if child is not None:

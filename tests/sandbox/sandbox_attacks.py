@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of one-line attacks read better whole)
 """The attacks, as data: what a hostile submission does, and what must come of it.
 
 `attack()` in each source returns True if it has won. SECRET, RESULTS, FOLDER, JUDGE and PORT are replaced by the path of

@@ -50,9 +50,7 @@ def test_the_tier_is_what_it_says(battlefield, tier):
     assert (report["user"] == 0) == (tier == "A")
 
 
-@pytest.mark.parametrize(
-    ("tier", "attack"), CASES, ids=[f"tier{tier}-{attack.name}" for tier, attack in CASES]
-)
+@pytest.mark.parametrize(("tier", "attack"), CASES, ids=[f"tier{tier}-{attack.name}" for tier, attack in CASES])
 def test_attack_is_stopped(battlefield, tier, attack):
     outcome = battlefield(tier)["outcomes"][attack.name]
     assert not outcome["damage"], "it changed the judge's files"

@@ -11,7 +11,7 @@ import torch
 from autograder.sandbox import RemoteObject, SandboxError, StudentError, WireError
 
 SOURCE = """
-import collections, contextlib, random
+import builtins, collections, contextlib, random
 import numpy as np
 import torch
 
@@ -21,7 +21,7 @@ _private = [1]
 def identity(x): return x
 def kinds(*values, **named): return [type(v).__name__ for v in values], {k: type(v).__name__ for k, v in named.items()}
 def default(x, scale=2.0, *, shift=0.0): return x * scale + shift
-def raises(name): raise getattr(__builtins__ if not isinstance(__builtins__, dict) else type("B", (), __builtins__), name)("the message")
+def raises(name): raise getattr(builtins, name)("the message")
 def draws(): return random.random(), float(np.random.rand()), float(torch.rand(()))
 
 class Odd(ValueError):

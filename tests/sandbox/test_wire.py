@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograder.sandbox import WireError, pack, unpack
-from autograder.sandbox.wire import MAX_DEPTH, MAX_ITEMS, TORCH_DTYPES, frame_header, frame_length
+from autograder.sandbox.plain import TORCH_DTYPES
+from autograder.sandbox.wire import MAX_DEPTH, MAX_ITEMS, frame_header, frame_length
 
 quick = settings(max_examples=60, deadline=None, database=None)
 

@@ -97,7 +97,7 @@ def test_no_frame_does_harm():
 
 
 def test_large_hostile_frames_cost_little():
-    """Announced sizes allocate nothing; the largest frames that decode stay within seconds and a few times their size."""
+    """Announced sizes allocate nothing; the largest frames that decode take seconds and a few times their size."""
     frames = [
         b"\xdd\x00\x03\x00\x00" * 1000,
         (b"\xdd" + (1 << 18).to_bytes(4, "big")) * 60 + b"\x90" * (32 * MIB),
