@@ -552,8 +552,8 @@ def lstm_step(
 # Shapes: $(T, \dots, n)$ and twice $(\dots, m)$ give twice $(T, \dots, m)$, the hidden states and the cells, both from
 # time 1 on. Both states must be carried: forget to pass the cell on and you have an expensive Elman network, which
 # trains and remembers little. (torch's `LSTM` returns all hidden states but only the last cell; here you see the memory
-# at work.) With $f=1$ and $i=0$ both the cell and the gradient in it survive a thousand steps unchanged; in a product of
-# a thousand matrices nothing would.
+# at work.) With $f=1$ and $i=0$ both the cell and the gradient in it survive a thousand steps unchanged; in a product
+# of a thousand matrices nothing would.
 
 
 # %% exercise="lstm_unroll"

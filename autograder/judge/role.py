@@ -69,7 +69,7 @@ def _outcomes(warm: WarmProcess, exercises: list[Exercise], job: dict, limits: G
         submission = Submission(name, (Cell(name, job["source"]),))
     else:
         try:
-            submission = read(Path(job["path"]), job["topic"])
+            submission = read(Path(job["path"]), job["topic"], other_topics=job["other_topics"])
         except SubmissionError as error:
             return [Outcome(refusal=str(error), tier=warm.tier) for _ in job["seeds"]]
     return examine_seeds(warm, submission, exercises, job["seeds"], limits, job["stop"])

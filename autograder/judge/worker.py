@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from autograder.course import Course, Topic
+from autograder.course import Course, Topic, other_names
 from autograder.judge.outcome import Outcome
 from autograder.sandbox import ForkServer
 from autograder.sandbox.forkserver import receive_message, send_message
@@ -87,6 +87,7 @@ class Worker:
             "path": str(job.path.absolute()) if job.path else "",
             "source": job.source,
             "topic": job.topic.name,
+            "other_topics": list(other_names(self._course, job.topic)),
             "seeds": seeds,
             "exercises": list(job.exercises),
             "laws": list(job.laws),

@@ -53,17 +53,22 @@ def check_shape(shape: Any, itemsize: int, size: int) -> tuple[int, ...]:
 
 def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """The elements in row-major order, as they are in memory."""
-    flat = tensor.detach().resolve_conj().resolve_neg().contiguous().view(-1)
-    return flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+    plain = tensor.detach()
+    if plain.is_conj() or plain.is_neg():
+        plain = plain.resolve_conj().resolve_neg()
+    if tensor.dtype is not torch.bfloat16:
+        return plain.numpy().tobytes()
+    return plain.contiguous().view(torch.int16).numpy().tobytes()  # NumPy has no bfloat16
 
 
 def tensor_fields(tensor: torch.Tensor) -> tuple[int, list] | None:
-    """A dense tensor on the CPU; None for any other."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.dtype not in TORCH_NAMES:
-        return None
+    """A dense tensor on the CPU; None for any other. Raises WireError inside torch.func."""
     if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         raise WireError("a tensor inside torch.func or vmap cannot be sent; use torch.autograd")
-    return TENSOR, [TORCH_NAMES[tensor.dtype], list(tensor.shape), tensor_bytes(tensor)]
+    name = TORCH_NAMES.get(tensor.dtype)
+    if name is None or not tensor.is_cpu or tensor.layout is not torch.strided:
+        return None
+    return TENSOR, [name, list(tensor.shape), tensor_bytes(tensor)]
 
 
 def build_tensor(name: str, shape: list, data: bytes) -> torch.Tensor:

@@ -34,10 +34,10 @@ def normal(seed, *sizes, scale=1.0):
 
 
 @st.composite
-def elman_weights(draw, gates=1, square=False):
-    """The weights W_h, W_x and b of a network of random sizes; square networks have as many inputs as units."""
-    m = draw(st.integers(1, 4))
-    n = m if square else draw(st.integers(1, 4))
+def elman_weights(draw, gates=1):
+    """The weights W_h, W_x and b of a network of random sizes, for an LSTM stacked gate on gate."""
+    m = draw(st.integers(1, 4 if gates == 1 else 6))
+    n = draw(st.integers(1, 4))
     return tuple(normal(draw(seeds()), (gates * m, m), (gates * m, n), (gates * m,), scale=0.8))
 
 
