@@ -172,25 +172,45 @@ def grade(paths, topic, out, jobs, unconfined):
 
 @main.command()
 @click.argument("topics", nargs=-1)
-@click.option("--seeds", default=1, show_default=True, help="Under how many seeds to draw the inputs.")
-@click.option("--jobs", type=int, help="How many processes (default: one per core).")
-def verify(topics, seeds, jobs):
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Under how many course seeds.")
+@click.option("--mutants", is_flag=True, help="Try every single-change mutant of the references too.")
+@click.option(
+    "--sample", type=click.IntRange(1), help="Only so many mutants of each topic, drawn with the course seed."
+)
+@click.option("--law-seconds", default=5.0, show_default=True, help="How long a law may take on a mutant.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where reports on mutants go (default: dist/mutants).")
+@click.option("--jobs", type=click.IntRange(1), help="How many processes (default: one per core).")
+def verify(topics, seeds, mutants, sample, law_seconds, out, jobs):
     """Test the tests: do the laws accept what is right and reject what is wrong?
 
-    The reference and every alternative must earn full marks, the stub nothing, and every known mistake must fail by
-    the law that names it without costing another exercise; no solution or hidden law may lie in assignments/.
+    The reference and every alternative must earn full marks, the stub nothing, every known mistake must fail by the
+    law that names it without costing another exercise, and every exercise keep its marks when all others are left
+    out; no solution or hidden law may lie in assignments/. With --mutants, 97 % of the mutants that are not recorded
+    as equivalent (tests/mistakes/TOPIC.equivalents.toml) must be killed. With --seeds, no verdict may depend on the
+    seed.
 
     \b
     Examples
-      autograder verify                    every topic
-      autograder verify gan --seeds 20     one topic, under twenty seeds
+      autograder verify                          every topic
+      autograder verify --mutants                and every mutant of every reference
+      autograder verify gan --mutants            one topic
+      autograder verify --mutants --sample 40    for CI: forty mutants of each topic
+      autograder verify gan --seeds 1000         is any verdict a matter of chance?
 
     Exit status: 0 all is as it should be, 1 something is not, 2 bad usage.
     """
-    from autograder.verify_report import report
+    from autograder.verify_report import report, report_flakes, report_mutants
 
     course = load(find_root())
-    if not report(course, course.select(topics), range(seeds), jobs, Console(highlight=False)):
+    chosen = course.select(topics)
+    console = Console(highlight=False, soft_wrap=True)
+    good, findings = report(course, chosen, jobs, console)
+    if mutants or sample:
+        out = out or course.root / "dist" / "mutants"
+        good &= report_mutants(course, chosen, findings, sample, jobs, law_seconds, out, console)
+    if seeds > 1:
+        good &= report_flakes(course, chosen, range(seeds), jobs, console)
+    if not good:
         raise SystemExit(SOME_FAIL)
 
 

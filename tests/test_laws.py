@@ -186,13 +186,13 @@ def test_verdict_of_the_smallest_counterexample():
         ("def double(x): raise KeyError('k')", "KeyError", "It raised KeyError"),
         ("def double(x): raise SystemExit(0)", "SystemExit", "It raised SystemExit"),
         ("def double(x): return double(x)", "RecursionError", "called itself too often"),
-        ("def double(x):\n    while True: pass", "too slow", "longer than 0.5 s"),
+        ("def double(x):\n    while True: pass", "too slow", "longer than 3 s"),
         ("def other(x): return x", "wrong result", "is not defined"),
         ("import itertools\nc = itertools.count()\ndef double(x): return 2 * x if next(c) else 1", "flaky", "different results"),
     ],
 )
 def test_verdict_of_code_that_breaks(source, symptom, words):
-    public, _ = verdicts(source, time_limit=0.5)
+    public, _ = verdicts(source, time_limit=3)
     assert (public.status, public.symptom) == ("failed", symptom)
     assert words in explain(public)
 

@@ -7,7 +7,6 @@ import random
 import signal
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import hypothesis
@@ -61,15 +60,18 @@ def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None)
     takes too long (on the main thread of a Unix system only).
     """
     inputs: dict = {}
+    alarm = _Alarm(time_limit)
     start = time.perf_counter()
     try:
-        with _alarm(time_limit):
+        with alarm:
             _call(law, target, law_seed(seed, law), inputs)
         outcome = {"status": "passed"}
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and its like come from student code: a failure as any other
         outcome = _failure(error, target, inputs, time_limit)
+    if alarm.rang:  # whatever became of it on its way up
+        outcome = _failure(TimeLimitExceeded(), target, inputs, time_limit)
     seconds = time.perf_counter() - start
     return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
 
@@ -129,21 +131,27 @@ def _failure(error: BaseException, target, inputs: dict, time_limit: float | Non
     }
 
 
-@contextmanager
-def _alarm(seconds: float | None):
-    """Raise TimeLimitExceeded in this thread after `seconds`, where the system can."""
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not seconds or not usable:
-        yield
-        return
+class _Alarm:
+    """Raises TimeLimitExceeded in this thread after `seconds`, where the system can, and remembers that it `rang`.
 
-    def ring(*_):
+    It rings on until it is left: an exception from a signal can be lost, in a destructor or a callback.
+    """
+
+    def __init__(self, seconds: float | None):
+        usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        self._seconds = seconds if usable else None
+        self.rang = False
+
+    def __enter__(self) -> None:
+        if self._seconds:
+            self._previous = signal.signal(signal.SIGALRM, self._ring)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds, 0.1)
+
+    def __exit__(self, *details) -> None:
+        if self._seconds:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._previous)
+
+    def _ring(self, *_) -> None:
+        self.rang = True
         raise TimeLimitExceeded
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
