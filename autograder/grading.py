@@ -12,6 +12,7 @@ from rich.text import Text
 from autograder.build.package import otter_config
 from autograder.course import Course, Topic, other_names
 from autograder.errors import UserError
+from autograder.judge import diagnosis
 from autograder.judge.outcome import Outcome
 from autograder.judge.results import grades_csv, gradescope, write_atomically, write_results
 from autograder.judge.worker import Job, grade_all
@@ -41,6 +42,7 @@ def grade_class(
         raise UserError(f"There is no submission to {topic.name} in {', '.join(map(str, paths))}.")
     exercises = load_laws(course.laws(topic))
     config = otter_config({exercise.name: exercise.points for exercise in exercises})
+    symptoms = diagnosis.load(course, topic)
     jobs = [Job(student, path, topic) for student, path in found]
     outcomes: dict[str, Outcome] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -48,6 +50,7 @@ def grade_class(
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task(f"Grading {topic.name}", total=len(jobs))
             for job, outcome in grade_all(course, jobs, workers, unconfined):
+                outcome = diagnosis.diagnose(outcome, symptoms)
                 outcomes[job.key] = outcome
                 write_results(out / job.key, gradescope(outcome, exercises, config))
                 progress.advance(task)
