@@ -21,7 +21,7 @@ class ModuleTarget:
     def __init__(self, names: Mapping[str, Any], filenames: str | tuple[str, ...] = ()):
         self._names = names
         self._filenames = (filenames,) if isinstance(filenames, str) else filenames
-        self._last_call = ""
+        self._last_call: tuple = ()
 
     def __getattr__(self, name: str):
         if name.startswith("__"):
@@ -35,14 +35,14 @@ class ModuleTarget:
     def _recorded(self, name: str, function):
         @functools.wraps(function, updated=())
         def call(*args, **kwargs):
-            self._last_call = call_text(name, args, kwargs)
+            self._last_call = (name, args, kwargs)  # as text only when a message needs it
             return function(*args, **kwargs)
 
         return call
 
     def autograder_call(self) -> str:
         """The last call of the student's code by a law, as text."""
-        return self._last_call
+        return call_text(*self._last_call) if self._last_call else ""
 
     def autograder_where(self, error: BaseException) -> str:
         """The student's line that raised `error`, or an empty text if none did."""
