@@ -105,9 +105,10 @@ def cross_correlate2d(
 # itself, upright. (The cross-correlation gives it upside down: it is the kernel that moves, and the first entry to
 # reach the pixel is the last one of the kernel.)
 #
-# The minus buys algebra. Substituting $m\to i-m$ shows $K\ast I=I\ast K$ (*commutative*), and
-# $(A\ast B)\ast C=A\ast(B\ast C)$ (*associative*), both in full mode: two filters in a row are one filter, computed once. Cross-correlation
-# has neither. It is the same as multiplying polynomials: coefficients with equal total degree are collected. And
+# The minus buys algebra. Substituting $m\to i-m$ shows $K\ast I=I\ast K$ (*commutative*), and likewise
+# $(A\ast B)\ast C=A\ast(B\ast C)$ (*associative*), both in full mode: two filters in a row are one, computed once.
+# Cross-correlation has neither. It is the same as multiplying polynomials: coefficients with equal total degree are
+# collected. And
 #
 # $$ K\ast I  =  I\star\operatorname{Rot}_{180}K \qquad\text{(in each of the three modes).} $$
 #
@@ -666,7 +667,7 @@ def picture():
         ("blurred (two filters convolved into one)", convolve2d(image, blurred, "valid"), "gray"),
         ("Laplacian: the same either way", convolve2d(image, laplacian, "valid"), "RdBu"),
         ("edge strength, max pooled 4 × 4", pooled[0, 0], "magma"),
-        ("where the pooled gradient goes (one eye)", strength[EYE], "magma"),
+        ("where the gradient goes (one eye)", strength[EYE], "magma"),
     ]
     figure, grid = plt.subplots(2, 4, figsize=(15, 9.2))
     for axes, (title, values, colours) in zip(grid.flat, panels):

@@ -5,16 +5,19 @@ from hypothesis import HealthCheck, Phase, register_random, settings
 
 
 class TorchRandom:
-    """Torch's generator, in the shape in which Hypothesis reseeds generators before each example."""
+    """Torch's generator, in the shape in which Hypothesis reseeds generators before each example.
+
+    Only the processor's: `torch.manual_seed` also queues a call, with a stack trace, for every kind of accelerator.
+    """
 
     def seed(self, seed: int) -> None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
 
     def getstate(self) -> torch.Tensor:
-        return torch.get_rng_state()
+        return torch.default_generator.get_state()
 
     def setstate(self, state: torch.Tensor) -> None:
-        torch.set_rng_state(state)
+        torch.default_generator.set_state(state)
 
 
 # Hypothesis holds registered generators weakly, so this one needs a name that lasts.

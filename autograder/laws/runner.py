@@ -84,7 +84,7 @@ def not_run(law: Law, symptom: str, problem: str) -> Verdict:
 def _call(law: Law, target, seed: int, inputs: dict) -> None:
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     method = law.bound()
     handle = getattr(method, "hypothesis", None)
     if handle is None:

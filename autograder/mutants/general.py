@@ -20,9 +20,10 @@ ARITHMETIC = {"+": "-", "-": "+", "*": "/", "/": "*", "//": "/", "%": "//", "**"
 AUGMENTED = {"+": "-", "-": "+", "*": "/", "/": "*", "@": "*"}
 COMPARISONS = {
     ast.Lt: ("<", "<=", ">="), ast.LtE: ("<=", "<", ">"), ast.Gt: (">", ">=", "<="), ast.GtE: (">=", ">", "<"),
-    ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"),
-    ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"),
+    ast.Eq: ("==", "!=", "<=", ">="), ast.NotEq: ("!=", "==", "<", ">"),
+    ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"),
 }  # fmt: skip
+AXIS_NAMES = ("dim", "axis", "dims", "start_dim")
 COMMUTATIVE = ("max", "min", "maximum", "minimum", "hypot", "add", "mul", "multiply", "logaddexp", "isinstance")
 COMPOUND = (ast.If, ast.For, ast.While, ast.With)
 
@@ -78,7 +79,10 @@ def compare_otherwise(place: Place) -> Iterator[Edit]:
         operands = [node.left, *node.comparators]
         for operator, left, right in zip(node.ops, operands, operands[1:]):
             old, *others = COMPARISONS[type(operator)]
-            for new in others:
+            unordered = any(
+                isinstance(n, ast.Constant) and isinstance(n.value, (str, type(None))) for n in (left, right)
+            )
+            for new in others[:1] if unordered else others:
                 yield place.between(left, right, old, new)
 
 
@@ -107,9 +111,10 @@ def change_constant(place: Place) -> Iterator[Edit]:
     value = node.value
     if isinstance(value, bool):
         yield place.replace(str(not value))
-    elif isinstance(value, int):
+    elif isinstance(value, int) and not _is_axis(place):
         yield place.replace(str(value + 1))
-        yield place.replace(str(value - 1))
+        if value != 0 or not _is_size(place):  # the first side of a shape is often the last one too
+            yield place.replace(str(value - 1))
     elif isinstance(value, float):
         if value in (0.0, 1.0):
             yield place.replace(str(1.0 - value))
@@ -172,6 +177,18 @@ def drop_argument(place: Place) -> Iterator[Edit]:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_axis(place: Place) -> bool:
+    """Whether this number is the axis of a call, for which there is an operator of its own."""
+    return isinstance(place.parent, ast.keyword) and place.parent.arg in AXIS_NAMES
+
+
+def _is_size(place: Place) -> bool:
+    """Whether this number picks a side of a shape: `x.shape[0]`, `x.size(0)`."""
+    above = place.parent
+    owner = above.value if isinstance(above, ast.Subscript) else getattr(above, "func", None)
+    return isinstance(owner, ast.Attribute) and owner.attr in ("shape", "size")
 
 
 def _exists_before(place: Place, target: ast.expr) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from autograder.mutants.general import AXIS_NAMES
 from autograder.mutants.text import Edit, Place
 
 TWINS = (
@@ -45,8 +46,8 @@ WITH_AXIS = {  # the place of the axis among the arguments of the method; of the
     "chunk": 1, "split": 1, "repeat_interleave": 1, "flatten": 0, "expand_dims": 0, "diff": 1,
 }  # fmt: skip
 REDUCTIONS = {"sum", "mean", "max", "min", "prod", "amax", "amin", "argmax", "argmin", "std", "var", "all", "any"}
-AXIS_NAMES = ("dim", "axis", "dims", "start_dim")
-OTHER_AXES = {0: (1, -1), 1: (0, -1), 2: (1, 0), -1: (0, -2), -2: (-1,)}
+# The neighbour that is wrong whatever the rank: for a matrix 1 and -1 are the same axis, for a vector 0 and -1 are.
+OTHER_AXES = {0: (1,), 1: (0,), 2: (1,), -1: (-2,), -2: (-1,)}
 DTYPES = {"float64": "float32", "float32": "float64", "double": "float", "int64": "int32"}
 IN_PLACE = {"exp", "log", "abs", "clamp", "relu", "sigmoid", "tanh", "sqrt", "square", "add", "mul", "sub", "div"}
 NO_GRADIENT = ("no_grad", "inference_mode")

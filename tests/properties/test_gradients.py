@@ -240,8 +240,10 @@ class TestAffineJacobian:
     @given(A=MATRICES)
     def test_mismatch(self, target, A):
         """A matrix that cannot multiply the vector is a ValueError."""
-        with raises(ValueError, "when the matrix has as many columns as the vector has entries, plus one"):
-            target.affine_jacobian(A, torch.zeros(A.shape[1] + 1, dtype=torch.float64))
+        n = A.shape[1]
+        for entries in (n + 1, n - 1):
+            with raises(ValueError, f"when the matrix has {n} columns and the vector {entries} entries"):
+                target.affine_jacobian(A, torch.zeros(entries, dtype=torch.float64))
 
     @pytest.mark.hidden
     @given(A=MATRICES)
@@ -250,6 +252,8 @@ class TestAffineJacobian:
         n = A.shape[1]
         with raises(ValueError, "when x is a matrix"):
             target.affine_jacobian(A, torch.zeros(n, 1, dtype=torch.float64))
+        with raises(ValueError, "when x is a single number"):
+            target.affine_jacobian(A, torch.tensor(0.5, dtype=torch.float64))
         with raises(ValueError, "when A is a vector"):
             target.affine_jacobian(torch.zeros(n, dtype=torch.float64), torch.zeros(n, dtype=torch.float64))
         with raises(ValueError, "when A has three dimensions"):

@@ -1,7 +1,7 @@
 """Run every attack of one tier and print what came of each, as JSON: `python sandbox_attack_runner.py TIER FOLDER`.
 
-Tier A needs root. For tier B, root first becomes an ordinary user; an interpreter under a private home is shown to that
-user in a mount namespace of this process's own.
+TIER is A, B, or "unconfined" for the controls. Tier A needs root. For tier B, root first becomes an ordinary user; an
+interpreter under a private home is shown to that user in a mount namespace of this process's own.
 """
 
 import json
@@ -85,7 +85,7 @@ def main(tier: str, folder: Path) -> None:
     if tier == "B":
         become_ordinary()
     import torch
-    from sandbox_attacks import ATTACKS
+    from sandbox_attacks import ATTACKS, CONTROLS
 
     from autograder.sandbox import Limits, WarmProcess
 
@@ -105,11 +105,12 @@ def main(tier: str, folder: Path) -> None:
 
     before = state()
     outcomes = {}
-    with WarmProcess(Limits(memory=1 << 30, call_seconds=15.0)) as warm:
+    free = tier == "unconfined"
+    with WarmProcess(Limits(memory=1 << 30, call_seconds=15.0), unconfined=free) as warm:
         for attack in ATTACKS:
-            if tier in attack.tiers:
+            if attack.name in CONTROLS if free else tier in attack.tiers:
                 outcomes[attack.name] = outcome(warm, attack, places)
-                outcomes[attack.name]["damage"] = state() != before
+                outcomes[attack.name]["damage"] = not free and state() != before
         print(json.dumps({"tier": warm.tier, "reasons": warm.reasons, "user": os.getuid(), "outcomes": outcomes}))
 
 

@@ -316,7 +316,7 @@ def deceit() -> list[Attack]:
         Attack("module_as_value", "def attack():\n    return os", values=("RemoteObject",)),
         Attack("pickled_payload", "import pickle\nclass P:\n    def __reduce__(self):\n        return os.system, ('touch FOLDER/owned',)\ndef attack():\n    return pickle.dumps(P())", values=("bytes",)),
         Attack("patch_the_checkers", "import builtins, numpy, torch, unittest, math\ntorch.allclose = torch.equal = numpy.allclose = math.isclose = lambda *a, **k: True\ntorch.testing.assert_close = lambda *a, **k: None\ndef attack():\n    return 0", values=("int",)),
-        Attack("patch_the_sandbox", "import autograder.sandbox.remote, autograder.sandbox.wire\nautograder.sandbox.remote.JudgePeer.raise_here = None\nautograder.sandbox.errors.ChildDied = ValueError\ndef attack():\n    return 0", values=("int",)),
+        Attack("patch_the_sandbox", "import autograder.sandbox.judge_end, autograder.sandbox.errors\nautograder.sandbox.judge_end.JudgePeer.raise_here = None\nautograder.sandbox.errors.ChildDied = ValueError\ndef attack():\n    return 0", values=("int",)),
         Attack("hide_torch_with_a_file", "import torch\ndef attack():\n    return torch.__name__ + str(hasattr(torch, 'owned'))", values=("torchFalse",), files={"torch.py": b"owned = 1"}),
         Attack("hide_json_with_a_file", "import json\ndef attack():\n    return hasattr(json, 'owned')", values=("False",), files={"json.py": b"owned = 1"}),
         Attack("hide_numpy_with_a_package", "import numpy.linalg\ndef attack():\n    return hasattr(numpy.linalg, 'owned')", values=("False",), files={"numpy/linalg.py": b"owned = 1", "numpy/__init__.py": b""}),
@@ -335,3 +335,11 @@ ATTACKS = [
     for attack in group()
     if attack.tiers
 ]
+
+# Harmless ones that must win where nothing confines: otherwise the table would prove nothing.
+CONTROLS = (
+    "read_secret read_secret_through_path_descriptor read_secret_with_libc stat_secret list_folder read_passwd "
+    "read_judges_environment list_processes overwrite_results append_to_results chmod_results create_in_folder "
+    "symlink_into_folder fifo_in_folder system tcp tcp_listen udp unix_socket netlink socket_pair read_judges_limits "
+    "read_judges_affinity"
+).split()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from sandbox_attack_runner import CANNOT
-from sandbox_attacks import ATTACKS
+from sandbox_attacks import ATTACKS, CONTROLS
 
 RUNNER = Path(__file__).with_name("sandbox_attack_runner.py")
 CASES = [(tier, attack) for tier in "AB" for attack in ATTACKS if tier in attack.tiers]
@@ -63,3 +63,8 @@ def test_attack_is_stopped(battlefield, tier, attack):
     else:
         assert outcome["value"] in attack.values or str(outcome["value"]) in attack.values \
             or outcome["kind"] in attack.values, outcome  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_the_same_attack_wins_where_nothing_confines(battlefield, name):
+    assert battlefield("unconfined")["outcomes"][name].get("value") is True

@@ -140,12 +140,6 @@ def test_too_little_confinement_is_refused(without):
         confine.make_plan(Limits(), unconfined=False, without=without)  # refuses before it changes anything
 
 
-def test_unconfined_must_be_asked_for():
-    with WarmProcess(unconfined=True) as warm, warm.spawn(FILES, "work.py") as child:
-        assert warm.tier == child.tier == "unconfined" and warm.reasons
-        assert child.target.f(1) == 1
-
-
 def test_the_best_tier_is_the_default(warm):
     missing = [layer for layer, reason in confine.detect().items() if reason]
     expected = {(): "A", ("U",): "B", ("L",): "C"}[tuple(missing)]
@@ -180,11 +174,10 @@ def test_each_child_is_another_user(warm):
         assert one.target.f() != other.target.f()
 
 
-def test_two_warm_processes_side_by_side(warm):
-    with WarmProcess() as second, warm.spawn(FILES, "work.py") as one, second.spawn(FILES, "work.py") as other:
+def test_two_warm_processes_side_by_side(warm, strict):
+    with warm.spawn(FILES, "work.py") as one, strict.spawn(FILES, "work.py") as other:
         assert (one.target.f(1), other.target.f(2)) == (1, 2)
-    with warm.spawn(FILES, "work.py") as again:
-        assert again.target.f(3) == 3
+        assert one.channel.process.server is not other.channel.process.server
 
 
 def test_a_warm_process_that_is_gone_is_reported():
@@ -227,17 +220,16 @@ def test_killing_the_judge_leaves_no_process(warm):
         os.close(pidfd)
 
 
-def test_closing_ends_children_and_leaves_no_descriptor():
+def test_unconfined_is_said_and_closing_leaves_nothing():
     before = set(os.listdir("/proc/self/fd"))
-    warm = WarmProcess()
-    warm.start()
-    child = warm.spawn(FILES, "work.py")
-    pidfd = os.pidfd_open(child.channel.process.pid)
-    warm.close()
+    with WarmProcess(unconfined=True) as warm:
+        child = warm.spawn(FILES, "work.py")
+        assert warm.tier == child.tier == "unconfined" and warm.reasons == ["confinement was switched off"]
+        assert child.target.f(1) == 1
+        pidfd = os.pidfd_open(child.channel.process.pid)
     assert select.select([pidfd], [], [], 10)[0]
     os.close(pidfd)
     child.kill()
-    del child
     assert len(set(os.listdir("/proc/self/fd")) - before) <= 1  # the listing itself
 
 

@@ -31,8 +31,10 @@ class TestAffineJacobian:
     @given(A=MATRICES)
     def test_mismatch(self, target, A):
         """A matrix that cannot multiply the vector is a ValueError."""
-        with raises(ValueError, "when the matrix has as many columns as the vector has entries, plus one"):
-            target.affine_jacobian(A, torch.zeros(A.shape[1] + 1, dtype=torch.float64))
+        n = A.shape[1]
+        for entries in (n + 1, n - 1):
+            with raises(ValueError, f"when the matrix has {n} columns and the vector {entries} entries"):
+                target.affine_jacobian(A, torch.zeros(entries, dtype=torch.float64))
 
 
 @test_case(name="affine_jacobian - test_autograd", hidden=False)

@@ -1,0 +1,52 @@
+"""The laws of planar_constraint, for otter. Generated: change the course's own files instead."""
+
+from otter.test_files import test_case
+
+from autograder.laws.otter import check_law
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.laws import assert_close, assert_shape, assert_true, gaussians, unchanged
+
+OK_FORMAT = False
+name = "planar_constraint"
+points = [1, 0]
+all_or_nothing = True
+
+
+some = settings(max_examples=6)
+
+
+@pytest.mark.exercise("planar_constraint", points=1)
+class TestPlanarConstraint:
+    @some
+    @given(pair=st.integers(1, 4).flatmap(lambda d: st.tuples(gaussians(d, scale=3.0), gaussians(d))))
+    def test_invertible(self, target, pair):
+        """The result \xfb satisfies w\u1d40\xfb \u2265 \u22121; precisely, w\u1d40\xfb = \u22121 + log(1 + exp(w\u1d40u))."""
+        u, w = pair
+        with unchanged(u, w):
+            moved = target.planar_constraint(u, w)
+        assert_shape(moved, u.shape, u.dtype)
+        assert_true(w @ moved >= -1 - 1e-9, f"w\u1d40\xfb is {(w @ moved).item():.6g}, which is less than \u22121.")
+        assert_close(w @ moved, (1 + (w @ u).exp()).log() - 1, what="w\u1d40\xfb")
+
+    @some
+    @given(pair=st.integers(1, 4).flatmap(lambda d: st.tuples(gaussians(d), gaussians(d))))
+    def test_moves_along_w(self, target, pair):
+        """\xfb differs from u only along w: what is perpendicular to w stays."""
+        u, w = pair
+        unit = w / w.norm()
+        moved = target.planar_constraint(u, w)
+        assert_close(moved - (moved @ unit) * unit, u - (u @ unit) * unit, what="the part perpendicular to w")
+
+
+@test_case(name="planar_constraint - test_invertible", hidden=False)
+def law_1(env):
+    check_law(TestPlanarConstraint, "test_invertible", env)
+
+
+@test_case(name="planar_constraint - test_moves_along_w", hidden=False)
+def law_2(env):
+    check_law(TestPlanarConstraint, "test_moves_along_w", env)

@@ -1,0 +1,126 @@
+"""The laws of bellman_expectation, for otter. Generated: change the course's own files instead."""
+
+from otter.test_files import test_case
+
+from autograder.laws.otter import check_law
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.laws import assert_close, assert_shape, assert_true, seeds, unchanged
+
+OK_FORMAT = False
+name = "bellman_expectation"
+points = [1, 0, 0]
+all_or_nothing = True
+
+
+few = settings(max_examples=12)  # an example holds a whole random world, so a dozen of them says enough
+DISCOUNTS = st.sampled_from([0.5, 0.9, 0.97, 0.3, 0.0])
+
+
+def random_mdp(states, actions, seed):
+    """P (S, A, S) with some zeros and, for every other seed, some chance of ending; R (S, A) of both signs."""
+    random = np.random.default_rng(seed)
+    P = random.gamma(0.7, size=(states, actions, states)) + 1e-3
+    P *= random.random(P.shape) < 0.8
+    P[..., 0] += 1e-2
+    P /= P.sum(axis=2, keepdims=True)
+    if seed % 2:
+        P *= random.choice([1.0, 1.0, 0.6, 0.0], size=(states, actions, 1))
+    return P, np.round(random.normal(size=(states, actions)) * 3, 2)
+
+
+# Numbers of states and actions: from the least upwards, with more weight on worlds in which there is a choice.
+SIZES = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (4, 2), (4, 3)])
+
+
+def mdps_with_policy(discounts=DISCOUNTS):
+    """Small random MDPs with a policy and any values (P, R, gamma, policy, V); some policies are deterministic."""
+
+    def build(draw):
+        (states, actions), seed, gamma = draw
+        random = np.random.default_rng(seed + 1)
+        policy = random.dirichlet(np.ones(actions), size=states)
+        if seed % 3 == 0:
+            policy = one_hot(policy.argmax(axis=1), actions)
+        return *random_mdp(states, actions, seed), gamma, policy, np.round(random.uniform(-9, 9, size=states), 2)
+
+    return st.tuples(SIZES, seeds(), discounts).map(build)
+
+
+def one_hot(chosen, actions):
+    """The deterministic policy that takes action chosen[s] in state s."""
+    policy = np.zeros((len(chosen), actions))
+    policy[np.arange(len(chosen)), chosen] = 1.0
+    return policy
+
+
+def solved(P, R, gamma, policy):
+    """V^\u03c0 by a linear solve; `policy` may carry leading axes (many policies at once)."""
+    chain = (policy[..., None] * P).sum(axis=-2)
+    rewards = (policy * R).sum(axis=-1)
+    return np.linalg.solve(np.eye(len(R)) - gamma * chain, rewards[..., None])[..., 0]
+
+
+def lookahead(P, R, V, gamma):
+    """Q(s, a) by loops over states, actions and next states, as the definition reads."""
+    Q = np.zeros(R.shape)
+    for s, a in np.ndindex(R.shape):
+        Q[s, a] = R[s, a] + gamma * math.fsum(P[s, a, t] * V[t] for t in range(len(V)))
+    return Q
+
+
+def distance(V, W):
+    """The largest difference between two value functions."""
+    return float(np.max(np.abs(np.asarray(V) - np.asarray(W)), initial=0.0))
+
+
+@pytest.mark.exercise("bellman_expectation", points=1)
+class TestBellmanExpectation:
+    @few
+    @given(problem=mdps_with_policy(), seed=seeds())
+    def test_definition(self, target, problem, seed):
+        """(T^\u03c0 V)(s) = \u03a3_a \u03c0(a | s) [ r(s, a) + \u03b3 \u03a3_t P(t | s, a) V(t) ] for any V; nothing is changed."""
+        P, R, gamma, policy, _ = problem
+        V = np.random.default_rng(seed).normal(size=len(R))
+        with unchanged(P, R, policy, V):
+            backed_up = target.bellman_expectation(P, R, policy, V, gamma)
+        assert_close(backed_up, (policy * lookahead(P, R, V, gamma)).sum(axis=1), atol=1e-12)
+
+    @few
+    @given(problem=mdps_with_policy())
+    def test_fixed_point(self, target, problem):
+        """The policy's true values (by a linear solve) come back as they went in."""
+        P, R, gamma, policy, _ = problem
+        V = solved(P, R, gamma, policy)
+        assert_close(target.bellman_expectation(P, R, policy, V, gamma), V, atol=1e-10)
+
+    @few
+    @given(problem=mdps_with_policy(), seed=seeds())
+    def test_contraction(self, target, problem, seed):
+        """Two value functions come closer together by the factor \u03b3 at least, in the largest difference."""
+        P, R, gamma, policy, _ = problem
+        V, W = np.random.default_rng(seed).normal(size=(2, len(R)))
+        moved = [target.bellman_expectation(P, R, policy, values, gamma) for values in (V, W)]
+        assert_shape(moved[0], V.shape, V.dtype)
+        assert_true(distance(*moved) <= gamma * distance(V, W) + 1e-12, "They are further apart than \u03b3 allows.")
+
+
+@test_case(name="bellman_expectation - test_definition", hidden=False)
+def law_1(env):
+    check_law(TestBellmanExpectation, "test_definition", env)
+
+
+@test_case(name="bellman_expectation - test_fixed_point", hidden=False)
+def law_2(env):
+    check_law(TestBellmanExpectation, "test_fixed_point", env)
+
+
+@test_case(name="bellman_expectation - test_contraction", hidden=False)
+def law_3(env):
+    check_law(TestBellmanExpectation, "test_contraction", env)
