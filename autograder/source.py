@@ -2,7 +2,9 @@
 
 import linecache
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from autograder.submission import percent_cells
 
 
 def load_source(source: str, filename: str) -> tuple[dict, str]:
@@ -17,8 +19,8 @@ def load_cells(cells: Iterable[tuple[str, str]], module: str) -> tuple[dict, str
     """
     names = {"__name__": module, "__builtins__": __builtins__}
     problems = []
-    for label, source in cells:
-        linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
+    for label, source, text in _parts(cells):
+        linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
         try:
             exec(compile(source, label, "exec", dont_inherit=True), names)
         except KeyboardInterrupt:
@@ -30,3 +32,19 @@ def load_cells(cells: Iterable[tuple[str, str]], module: str) -> tuple[dict, str
             line = frames[-1].lineno if frames else "?"
             problems.append(f"{label}, line {line}: {type(error).__name__}: {error}")
     return names, "\n".join(problems)
+
+
+def _parts(cells: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """What to run one by one: (label, source, the whole text behind the label).
+
+    A module in the percent format that has a syntax error is run by its own cells, to lose only what is broken.
+    """
+    for label, text in cells:
+        parts = percent_cells(text)
+        if len(parts) > 1:
+            try:
+                compile(text, label, "exec", dont_inherit=True)
+                parts = [text]
+            except SyntaxError:
+                pass  # it is reported when the cell that has it is run
+        yield from ((label, part, text) for part in parts)

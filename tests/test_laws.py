@@ -188,7 +188,11 @@ def test_verdict_of_the_smallest_counterexample():
         ("def double(x): return double(x)", "RecursionError", "called itself too often"),
         ("def double(x):\n    while True: pass", "too slow", "longer than 3 s"),
         ("def other(x): return x", "wrong result", "is not defined"),
-        ("import itertools\nc = itertools.count()\ndef double(x): return 2 * x if next(c) else 1", "flaky", "different results"),
+        (
+            "import itertools\nc = itertools.count()\ndef double(x): return 2 * x if next(c) else 1",
+            "flaky",
+            "different results",
+        ),
     ],
 )
 def test_verdict_of_code_that_breaks(source, symptom, words):
@@ -227,7 +231,7 @@ def test_the_same_seed_draws_the_same_inputs():
 
 
 def test_generators_are_seeded():
-    source = "import random, torch, numpy\ndef double(x): return [random.random(), torch.rand(()).item(), numpy.random.rand()]"
+    source = "import random, torch, numpy\ndef double(x):\n    return [random.random(), float(torch.rand(())), numpy.random.rand()]"
     first, second = (verdicts(source)[0].problem for _ in range(2))
     assert first == second
 
@@ -237,6 +241,12 @@ def test_load_source_keeps_what_came_before_an_error():
     assert names["a"] == 1 and "b" not in names
     assert problem == "m.py, line 2: KeyError: 'x'"
     assert "SyntaxError" in load_source("def f(:", "m.py")[1]
+
+
+def test_a_syntax_error_loses_only_its_own_cell():
+    names, problem = load_source("# %%\na = 1\n\n# %%\nb = (\n\n# %%\nc = 3\n", "m.py")
+    assert (names["a"], names["c"]) == (1, 3) and "b" not in names
+    assert problem.startswith("m.py, line 5: ") and "SyntaxError" in problem
 
 
 def test_check_law_raises_for_otter():

@@ -11,7 +11,7 @@ from autograder.judge.outcome import Outcome
 from autograder.laws import Exercise, Law, LawViolation, Verdict, law_seed, not_run, run_law
 from autograder.laws.target import call_text
 from autograder.sandbox import Child, ChildDied, Limits, StudentError, WarmProcess
-from autograder.submission import Submission
+from autograder.submission import Cell, Submission, percent_cells
 
 TOO_SLOW = "too slow"
 # By the first word of the sentence that says how a child ended.
@@ -99,16 +99,30 @@ class Examinee:
     def _spawn(self) -> Child:
         submission = self._submission
         if submission.name.endswith(".ipynb"):
-            cells = [cell.source for cell in submission.cells]
-            return self._warm.spawn(submission.helpers, submission.name, cells)
-        source = submission.cells[0].source.encode()
-        return self._warm.spawn({**submission.helpers, submission.name: source}, submission.name)
+            return self._warm.spawn(submission.helpers, submission.name, _numbered(submission.cells))
+        source = submission.cells[0].source
+        child = self._warm.spawn({**submission.helpers, submission.name: source.encode()}, submission.name)
+        cells = percent_cells(source)
+        if len(cells) > 1 and any(isinstance(error, SyntaxError) for _, error in child.errors):
+            # Nothing of the module was run: run its cells one by one, as a notebook's, to lose only what is broken.
+            child.kill()
+            child = self._warm.spawn(submission.helpers, submission.name, cells)
+        return child
 
     def close(self) -> None:
         """End the child, if there is one, keeping the first of what it printed."""
         if self._child is not None:
             self.printed = self.printed or self._child.output
             self._child.kill()
+
+
+def _numbered(cells: tuple[Cell, ...]) -> list[str]:
+    """The cells of a notebook with empty ones for those that are skipped, so that each is run under its number."""
+    numbers = [int(cell.label.split()[-1]) for cell in cells]
+    sources = [""] * max(numbers, default=0)
+    for number, cell in zip(numbers, cells):
+        sources[number - 1] = cell.source
+    return sources
 
 
 def _loading_note(cell: int | None, error: StudentError) -> str:

@@ -7,9 +7,7 @@ memory ends with it.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +19,9 @@ from autograder.judge.hygiene import clean_outcome
 from autograder.judge.outcome import Outcome
 from autograder.laws import Exercise, ModuleTarget, load_laws, run_law
 from autograder.laws.profile import load_profile
-from autograder.sandbox import WarmProcess
+from autograder.sandbox import WarmProcess, kernel
 from autograder.sandbox.forkserver import receive_message, send_message
 from autograder.submission import Cell, Submission, SubmissionError, read
-
-PR_SET_PDEATHSIG = 1
 
 
 def prepare(settings: dict) -> tuple[dict, Any]:
@@ -45,7 +41,7 @@ def prepare(settings: dict) -> tuple[dict, Any]:
 
 def run(descriptors: list[int], prepared: Any) -> None:
     """Examine one submission: read the job from the socket, write the outcome to it."""
-    _die_with_parent()
+    kernel.die_with_parent(os.getppid())
     warm, exercises, limits = prepared
     connection = socket.socket(fileno=descriptors[0])
     job, _ = receive_message(connection)
@@ -73,11 +69,3 @@ def _outcomes(warm: WarmProcess, exercises: list[Exercise], job: dict, limits: G
         except SubmissionError as error:
             return [Outcome(refusal=str(error), tier=warm.tier) for _ in job["seeds"]]
     return examine_seeds(warm, submission, exercises, job["seeds"], limits, job["stop"])
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to end this process when the worker ends, however that happens."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(70)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from autograder.build.cells import read_solution
 from autograder.course import Course, Topic
-from autograder.laws import Exercise
+from autograder.laws import Exercise, Verdict
 from autograder.mutants.trial import LAW_SECONDS, TopicTrials, mutant_job
 from autograder.staff import grade_staff
 from autograder.verify import Finding
@@ -42,12 +42,17 @@ class LawTally:
         return not (self.mutants or self.mistakes or self.others)
 
 
+def rejects(verdict: Verdict) -> bool:
+    """Whether the law itself failed: one that was not tried, as after another one's time-out, says nothing."""
+    return not verdict.passed and verdict.seconds > 0
+
+
 def tally(exercises: Iterable[Exercise], findings: Iterable[Finding], trials: TopicTrials | None) -> list[LawTally]:
     """Count for each law of one topic, from the findings on its cases and, if there are any, the trials of mutants."""
     mistakes, named, stub = Counter(), Counter(), set()
     for finding in findings:
         entry = finding.case.entry
-        keys = {f"{v.exercise}::{v.law}": v.passed for v in finding.verdicts}
+        keys = {f"{v.exercise}::{v.law}": not rejects(v) for v in finding.verdicts}
         if finding.case.kind == "mistake":
             mistakes.update(key for key, passed in keys.items() if not passed)
             named[f"{entry.exercise}::{entry.law}"] += 1
@@ -79,5 +84,5 @@ def try_idle(
     quick = replace(course, limits=replace(course.limits, law_seconds=LAW_SECONDS))
     if jobs:
         for _, outcome in grade_staff(quick, jobs, workers):
-            rejected.update(f"{v.exercise}::{v.law}" for v in outcome.verdicts if not v.passed)
+            rejected.update(f"{v.exercise}::{v.law}" for v in outcome.verdicts if rejects(v))
     return [replace(t, others=rejected[t.key]) for t in tallies]

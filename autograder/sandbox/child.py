@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import torch
 
-from . import confine, kernel
+from . import confine
 from .errors import JudgeError, JudgeInterrupt, SandboxError, error_class
 from .forkserver import thread_count
 from .limits import Limits
@@ -181,7 +181,6 @@ def seed_everything(seed: int) -> None:
 
 def prepare(settings: dict) -> tuple[dict, confine.Plan]:
     """Once, in the warm process: import, warm up, and plan the confinement of the children."""
-    kernel.die_with_parent(settings["parent"])
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     absent = [name for name in settings["preload"] if importlib.util.find_spec(name) is None]

@@ -18,6 +18,7 @@ import threading
 import traceback
 from typing import Any
 
+from . import kernel
 from .wire import frame_header, frame_length, pack, unpack
 
 DESCRIPTORS = 4
@@ -130,6 +131,7 @@ def main(descriptor: int) -> None:
     """Prepare the role that the first message names, say ready, and serve."""
     connection = socket.socket(fileno=descriptor)
     (role_name, settings, package_root), _ = receive_message(connection)
+    kernel.die_with_parent(settings["parent"])
     role = importlib.import_module(role_name)
     try:
         report, prepared = role.prepare(settings)

@@ -4,10 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from autograder.errors import UserError
+
 MEBIBYTE = 2**20
 
 
-class SubmissionError(Exception):
+class SubmissionError(UserError):
     """The submission cannot be graded; the message is one line, for the student, and safe to print."""
 
 

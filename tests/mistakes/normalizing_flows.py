@@ -130,9 +130,7 @@ def change_of_variables_at_x(log_pz, forward, x):
     return log_pz(x) + log_det
 
 
-@mistake(
-    "change_of_variables", law="test_integrates_to_one", diagnosis="The determinant is added, not its logarithm."
-)
+@mistake("change_of_variables", law="test_integrates_to_one", diagnosis="The determinant is added, not its logarithm.")
 def change_of_variables_with_the_determinant(log_pz, forward, x):
     z, log_det = forward(x)
     return log_pz(z) + log_det.exp()
@@ -476,7 +474,8 @@ def real_nvp_inverse_with_roles_counted_from_the_end(z, layers):
 
 
 @mistake(
-    "real_nvp", law="test_gradient",
+    "real_nvp",
+    law="test_gradient",
     diagnosis="The log_det is detached: its gradient never reaches the parameters.",
 )
 def real_nvp_with_a_detached_log_det(x, layers):
@@ -585,7 +584,8 @@ def planar_inverse_by_fixed_points(z, u, w, b):
 
 
 @mistake(
-    "planar_inverse", law="test_refuses_what_folds",
+    "planar_inverse",
+    law="test_refuses_what_folds",
     diagnosis="There is no inverse for wᵀu < −1: raise ValueError.",
 )
 def planar_inverse_without_the_check(z, u, w, b):
@@ -599,7 +599,8 @@ def planar_inverse_without_the_check(z, u, w, b):
 
 
 @mistake(
-    "planar_inverse", law="test_undoes_the_flow",
+    "planar_inverse",
+    law="test_undoes_the_flow",
     diagnosis="Ten halvings give three digits: go on until it stands still.",
 )
 def planar_inverse_that_stops_early(z, u, w, b):
@@ -635,7 +636,8 @@ def actnorm_init_with_the_unbiased_variance(x):
 
 
 @mistake(
-    "actnorm_init", law="test_normalises_every_channel",
+    "actnorm_init",
+    law="test_normalises_every_channel",
     diagnosis="log_scale is log σ; to divide by σ it is −log σ.",
 )
 def actnorm_init_that_multiplies(x):
@@ -777,7 +779,8 @@ def invertible_1x1_with_full_factors(x, permutation, lower, upper, sign, log_dia
 
 
 @mistake(
-    "invertible_1x1", law="test_multiplies_every_pixel",
+    "invertible_1x1",
+    law="test_multiplies_every_pixel",
     diagnosis="The pixels are multiplied by the transpose of W.",
 )
 def invertible_1x1_transposed(x, permutation, lower, upper, sign, log_diagonal):
@@ -944,7 +947,7 @@ def flow_nll_with_the_wrong_sign(z, log_det):
 @mistake(
     "flow_nll",
     law="test_at_the_mean_of_a_gaussian",
-    diagnosis="The constant ½ d log 2π is missing: this is no likelihood."
+    diagnosis="The constant ½ d log 2π is missing: this is no likelihood.",
 )
 def flow_nll_without_the_constant(z, log_det):
     if log_det.shape != z.shape[:1]:
@@ -1000,7 +1003,8 @@ def dequantize_for_256_bins_only(pixels, noise, bins=256):
 
 
 @mistake(
-    "bits_per_dimension", law="test_uniform_density",
+    "bits_per_dimension",
+    law="test_uniform_density",
     diagnosis="The division by log 2 is missing: these are nats.",
 )
 def nats_per_dimension(nll, dimensions, bins=256):
@@ -1112,7 +1116,8 @@ def train_flow_with_losses_one_step_late(x, parameters, forward, steps, learning
 
 
 @mistake(
-    "train_flow", law="test_finds_the_maximum_likelihood",
+    "train_flow",
+    law="test_finds_the_maximum_likelihood",
     diagnosis="The likelihood is minimised: the sign is wrong.",
 )
 def train_flow_that_descends_the_likelihood(x, parameters, forward, steps, learning_rate):

@@ -1032,4 +1032,3 @@ class TestBackwardInduction:
         for gamma in (-0.1, 1.01):
             with raises(ValueError, f"for gamma = {gamma}"):
                 target.backward_induction(P, R, gamma, 1, np.zeros(len(R)))
-
