@@ -107,6 +107,12 @@ def test_assert_equal_accepts():
         assert_equal(actual, expected)
 
 
+def test_infinity_equals_only_itself():
+    for wrong in (5.0, -math.inf, math.nan, 1e308):
+        with pytest.raises(LawViolation):
+            assert_close(wrong, math.inf)
+
+
 def test_messages_name_the_first_difference():
     wrong = ONES.clone()
     wrong[1, 2] = 7

@@ -40,7 +40,8 @@ def assert_close(actual, expected, *, rtol: float | None = None, atol: float | N
     atol = default if atol is None else atol
     with np.errstate(all="ignore"):
         difference = np.abs(actual - expected)
-        good = (difference <= atol + rtol * np.abs(expected)) | (actual == expected)
+        near = np.isfinite(expected) & (difference <= atol + rtol * np.abs(expected))
+        good = near | (actual == expected)
     if good.all():
         return
     if np.isnan(actual).any() and not np.isnan(expected).any():

@@ -20,11 +20,12 @@ STATES = ("killed", "survived", "equivalent", "not graded")
 def print_trials(found: list[TopicTrials], console: Console) -> None:
     """A table with a row per topic and exercise, then every survivor with its diff, and every error."""
     table = Table(title="Mutants", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for index, head in enumerate(("topic", "tried", *STATES, "score")):
+    for index, head in enumerate(("topic", "tried", "killed", "survived", "equivalent", "ungraded", "score")):
         table.add_column(head, justify="right" if index else "left", no_wrap=True)
     for trials in found:
         tried = len(trials.trials)
-        cells = [f"{tried} of {trials.mutants}", *(str(trials.count(state)) for state in STATES)]
+        part = f" of {trials.mutants}" if tried < trials.mutants else ""
+        cells = [f"{tried}{part}", *(str(trials.count(state)) for state in STATES)]
         style = "bold green" if trials.good else "bold red"
         table.add_row(trials.topic, *cells, f"{trials.score:.1%}", style=style)
         for exercise in _exercises(trials):

@@ -73,7 +73,7 @@ def masked_cases(draw):
     mask = mask.float()
     if draw(st.booleans()):
         mask = 1 - mask
-    x = draw(gaussians((draw(st.integers(1, 2)), *event)))
+    x = draw(gaussians((2, *event)))
     seed = draw(seeds())
     return x, mask, network(event, event, seed), network(event, event, seed + 10)
 

@@ -60,9 +60,7 @@ def channel_flow(channels, seed):
 
     def inverse(z):
         columns = torch.arange(1.0, z.shape[3] + 1).to(z.dtype)
-        return torch.einsum(
-            "oc,bchw->bohw", undo.to(z.dtype), z - shift.to(z.dtype)[:, None, None] * columns
-        )
+        return torch.einsum("oc,bchw->bohw", undo.to(z.dtype), z - shift.to(z.dtype)[:, None, None] * columns)
 
     forward.description = f"forward of a random flow of images with {channels} channels"
     inverse.description = f"inverse of a random flow of images with {channels} channels"
@@ -84,7 +82,7 @@ def glow_cases(draw, most_levels=2):
     steps = draw(st.lists(st.integers(0, 2), min_size=1, max_size=most_levels))
     channels = draw(st.integers(1, 2)) if len(steps) == 1 else 1
     side = 2 ** len(steps)
-    x = draw(gaussians((draw(st.integers(1, 2)), channels, side, side)))
+    x = draw(gaussians((2, channels, side, side)))
     return x, glow_levels(channels, steps, draw(seeds()))
 
 

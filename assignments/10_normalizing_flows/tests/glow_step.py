@@ -55,7 +55,7 @@ def log_det_by_autograd(function, x):
 def glow_step_cases(draw):
     half, height, width = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
     channels = 2 * half
-    x = draw(gaussians((draw(st.integers(1, 2)), channels, height, width)))
+    x = draw(gaussians((2, channels, height, width)))
     # A random rotation with scaled columns is well-conditioned, so that tolerances may be tight.
     weight = torch.linalg.qr(draw(gaussians((channels, channels))))[0] * draw(tensors(channels, 0.5, 2.0))
     net = network((half, height, width), (channels, height, width), draw(seeds()), scale=0.5)

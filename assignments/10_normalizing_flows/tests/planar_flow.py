@@ -66,11 +66,13 @@ class TestPlanarFlow:
     def test_at_the_plane(self, target, along):
         """Where w\u1d40x + b = 0 nothing moves and log_det is log|1 + w\u1d40u|, also for w\u1d40u < \u22121, where space folds over."""
         w = torch.tensor([0.0, 2.0], dtype=torch.float64)
-        u = torch.tensor([1.0, along / 2], dtype=torch.float64)
         x = torch.tensor([[5.0, 1.5]], dtype=torch.float64)
-        z, log_det = target.planar_flow(x, u, w, torch.tensor(-3.0, dtype=torch.float64))
-        assert_close(z, x, what="z")
-        assert_close(log_det, torch.tensor([math.log(abs(1 + along))], dtype=torch.float64), what="log_det")
+        # One of the two lies below \u22121.
+        for product in (along, -2 - along):
+            u = torch.tensor([1.0, product / 2], dtype=torch.float64)
+            z, log_det = target.planar_flow(x, u, w, torch.tensor(-3.0, dtype=torch.float64))
+            assert_close(z, x, what="z")
+            assert_close(log_det, torch.tensor([math.log(abs(1 + product))], dtype=torch.float64), what="log_det")
 
     @some
     @given(case=planar_cases())

@@ -38,17 +38,17 @@ class TestRankOneLogDet:
         full = torch.eye(u.shape[-1], dtype=u.dtype) + h[..., None, None] * u[..., :, None] * w[..., None, :]
         with unchanged(u, w, h):
             # slogdet of a nearly singular matrix loses digits in the logarithm.
-            assert_close(
-                target.rank_one_log_det(u, w, h), torch.linalg.slogdet(full).logabsdet, rtol=1e-7, atol=1e-7
-            )
+            assert_close(target.rank_one_log_det(u, w, h), torch.linalg.slogdet(full).logabsdet, rtol=1e-7, atol=1e-7)
 
     @some
     @given(h=reals(-4.0, 4.0).filter(lambda h: abs(1 + 2 * h) > 0.01))
     def test_two_equal_vectors(self, target, h):
         """For u = w = (1, 1) it is log|1 + 2h|, also where 1 + 2h is negative."""
         ones = torch.ones(2, dtype=torch.float64)
-        result = target.rank_one_log_det(ones, ones, torch.tensor(h, dtype=torch.float64))
-        assert_close(result, torch.tensor(math.log(abs(1 + 2 * h)), dtype=torch.float64))
+        expected = torch.tensor(math.log(abs(1 + 2 * h)), dtype=torch.float64)
+        # 1 + 2h has the same absolute value and the other sign for \u22121 \u2212 h.
+        for factor in (h, -1 - h):
+            assert_close(target.rank_one_log_det(ones, ones, torch.tensor(factor, dtype=torch.float64)), expected)
 
 
 @test_case(name="rank_one_log_det - test_is_that_of_the_full_matrix", hidden=False)

@@ -42,7 +42,7 @@ def coupling_stacks(draw, depth=None, half=None):
     half = half or draw(st.integers(1, 3))
     hidden, seed = draw(st.integers(1, 3)), draw(seeds())
     shapes = [(hidden, half), (hidden,), (2 * half, hidden), (2 * half,)]
-    depth = depth or draw(st.integers(1, 4))
+    depth = depth or draw(st.integers(2, 4))
     layers = [[draw_normal(*shape, seed=seed + 9 * k + i) for i, shape in enumerate(shapes)] for k in range(depth)]
     return draw(gaussians((draw(st.integers(1, 3)), 2 * half))), layers
 
@@ -83,9 +83,11 @@ class TestRealNVP:
     def test_inverse(self, target, case):
         """The inverse undoes the flow, and the flow undoes the inverse."""
         x, layers = case
-        z, _ = target.real_nvp(x, layers)
-        with unchanged(z):
-            assert_close(target.real_nvp_inverse(z, layers), x, rtol=1e-8, atol=1e-8, what="the inverse of z")
+        # An odd and an even number of layers.
+        for stack in (layers, layers[1:]):
+            z, _ = target.real_nvp(x, stack)
+            with unchanged(z):
+                assert_close(target.real_nvp_inverse(z, stack), x, rtol=1e-8, atol=1e-8, what="the inverse of z")
         back = target.real_nvp(target.real_nvp_inverse(x, layers), layers)[0]
         assert_close(back, x, rtol=1e-8, atol=1e-8, what="forward of the inverse")
 

@@ -40,11 +40,12 @@ class TestTriangularLogDet:
             assert_close(result, torch.linalg.slogdet(triangular).logabsdet, rtol=1e-8, atol=1e-8)
 
     @some
-    @given(diagonal=tensors(st.integers(1, 5), 0.1, 3.0), sign=st.sampled_from([-1, 1]))
-    def test_of_a_diagonal_matrix(self, target, diagonal, sign):
+    @given(diagonal=tensors(st.integers(1, 5), 0.1, 3.0))
+    def test_of_a_diagonal_matrix(self, target, diagonal):
         """For a diagonal matrix it is the sum of log|T\u1d62\u1d62|, whatever the signs."""
         expected = torch.tensor(sum(math.log(value) for value in diagonal.tolist()), dtype=torch.float64)
-        assert_close(target.triangular_log_det(sign * torch.diag(diagonal)), expected)
+        for sign in (1, -1):
+            assert_close(target.triangular_log_det(sign * torch.diag(diagonal)), expected)
 
 
 @test_case(name="triangular_log_det - test_is_that_of_the_matrix", hidden=False)
