@@ -42,13 +42,10 @@ def learn(course: Course, topic: Topic, workers: int | None = None) -> dict:
     """Grade every mistake of `topic` and write down how it fails; two that fail alike are not told apart."""
     reference = course.solution(topic).read_text(encoding="utf-8")
     entries = {entry.label: entry for entry in bank.entries(course.mistakes(topic))}
-    jobs = [
-        Job(label, None, topic, exercises=(entry.exercise,), source=entry.apply(reference))
-        for label, entry in entries.items()
-    ]
+    jobs = [job(topic, entry, reference) for entry in entries.values()]
     seen: dict[str, dict[str, set[str]]] = {}
-    for job, outcome in grade_all(course, jobs, workers):
-        entry = entries[job.key]
+    for done, outcome in grade_all(course, jobs, workers):
+        entry = entries[done.key]
         if key := fingerprint(outcome.verdicts):
             seen.setdefault(entry.exercise, {}).setdefault(key, set()).add(entry.diagnosis)
     symptoms = {
@@ -56,6 +53,11 @@ def learn(course: Course, topic: Topic, workers: int | None = None) -> dict:
         for exercise, found in sorted(seen.items())
     }
     return {"laws": _digest(course.laws(topic)), "seed": course.seed, "symptoms": symptoms}
+
+
+def job(topic: Topic, entry: bank.Entry, reference: str) -> Job:
+    """The job of grading one mistake in its own exercise."""
+    return Job(entry.label, None, topic, exercises=(entry.exercise,), source=entry.apply(reference))
 
 
 def write(course: Course, topic: Topic, learnt: dict) -> Path:
