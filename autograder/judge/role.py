@@ -36,7 +36,7 @@ def prepare(settings: dict) -> tuple[dict, Any]:
     warm.start()
     for laws in exercises.values():
         run_law(laws[0].laws[0], ModuleTarget({}))
-    return {"tier": warm.tier, "reasons": warm.reasons}, (warm, exercises, limits)
+    return {"tier": warm.tier, "reasons": warm.reasons, "warm": warm.process.pid}, (warm, exercises, limits)
 
 
 def run(descriptors: list[int], prepared: Any) -> None:

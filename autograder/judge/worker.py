@@ -75,6 +75,10 @@ class Worker:
         """Why it is not confined better."""
         return self._server.report["reasons"]
 
+    def pids(self) -> list[int]:
+        """The processes that live as long as the worker: itself, and the warm process of its students' code."""
+        return [self._server.process.pid, self._server.report["warm"]]
+
     def grade(self, path: Path, topic: Topic, seed: int | None = None, exercises: Iterable[str] = ()) -> Outcome:
         """The outcome of the submission at `path`; of some `exercises` only, if any are named."""
         seeds = () if seed is None else (seed,)

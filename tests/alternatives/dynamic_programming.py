@@ -205,6 +205,9 @@ def action_values_by_loops(P, R, V, gamma):
 
 @alternative("action_values", "QuantEcon's DiscreteDP, one action at a time", requires="quantecon")
 def action_values_by_quantecon(P, R, V, gamma):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -241,6 +244,9 @@ def bellman_optimality_by_running_maximum(P, R, V, gamma):
 
 @alternative("bellman_optimality", "QuantEcon's DiscreteDP", requires="quantecon")
 def bellman_optimality_by_quantecon(P, R, V, gamma):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -278,6 +284,9 @@ def greedy_policy_last_of_the_best(P, R, V, gamma):
 
 @alternative("greedy_policy", "QuantEcon's DiscreteDP", requires="quantecon")
 def greedy_policy_by_quantecon(P, R, V, gamma):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -343,6 +352,9 @@ def value_iteration_with_one_large_array(P, R, gamma, start, tolerance, max_swee
 
 @alternative("value_iteration", "sweeps by QuantEcon's DiscreteDP", requires="quantecon")
 def value_iteration_by_quantecon(P, R, gamma, start, tolerance, max_sweeps=10_000):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1 or not tolerance > 0:
@@ -397,6 +409,9 @@ def policy_iteration_sharing_ties(P, R, gamma, start):
 
 @alternative("policy_iteration", "evaluation and improvement by QuantEcon's DiscreteDP", requires="quantecon")
 def policy_iteration_by_quantecon(P, R, gamma, start):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -455,6 +470,9 @@ def backward_induction_by_recursion(P, R, gamma, horizon, final):
 def backward_induction_by_quantecon(P, R, gamma, horizon, final):
     import warnings
 
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
     from quantecon.markov import DiscreteDP
     from quantecon.markov.ddp import backward_induction
 

@@ -1,0 +1,165 @@
+"""How fast grading is, as ratios measured in one run: `python -m autograder.bench` (or `make bench`).
+
+1. The fixed cost of a submission against `otter run` on the same package: a course whose only law is trivial.
+2. A topic's laws on its reference through the sandbox, against the same laws bare in one warm process.
+3. Two workers against one.
+4. A thousand submissions: memory of the worker and of the warm process, before and after.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from autograder.build import build
+from autograder.course import Course, Topic, find_root, load
+from autograder.judge.worker import Worker
+from autograder.laws import ModuleTarget, load_laws, run_law
+from autograder.source import load_source
+
+TRIVIAL = {
+    "course.toml": 'title = "Trivial"\n[[topic]]\nname = "trivial"\nnumber = 1\ntitle = "Trivial"\n',
+    "solutions/trivial.py": (
+        "# %% [markdown]\n# # 01 · Trivial\n\n# %%\nimport torch\n\n# %% [markdown]\n# ### one\n\n"
+        '# %% exercise="one"\ndef one() -> int:\n    """Return 1."""\n    # BEGIN SOLUTION\n    return 1\n'
+        "    # END SOLUTION\n"
+    ),
+    "tests/properties/test_trivial.py": (
+        '"""The law of one."""\n\nimport pytest\n\nfrom autograder.laws import assert_equal\n\n\n'
+        '@pytest.mark.exercise("one", points=1)\nclass TestOne:\n    def test_one(self, target):\n'
+        '        """one() is 1."""\n        assert_equal(target.one(), 1)\n'
+    ),
+}
+
+
+def trivial_course(folder: Path) -> tuple[Course, Topic, Path]:
+    """A course with one trivial exercise, built in `folder`, and a right submission to it."""
+    for name, text in TRIVIAL.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    course = load(folder)
+    build(course, course.topics)
+    return course, course.topics[0], course.solution(course.topics[0])
+
+
+def timed(function) -> float:
+    """Seconds of wall time that one call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def fixed_cost(folder: Path, rounds: int = 3) -> tuple[float, float]:
+    """Seconds per submission with `otter run` and with a warm worker, medians of interleaved rounds."""
+    course, topic, submission = trivial_course(folder)
+    otter = [sys.executable, "-m", "otter", "run", "-a", course.package(topic), "-o", folder, "--no-logo", submission]
+    theirs, ours = [], []
+    with Worker(course, [topic]) as worker:
+        worker.grade(submission, topic)
+        for _ in range(rounds):
+            theirs.append(timed(lambda: subprocess.run(otter, cwd=folder, check=True, capture_output=True)))
+            ours += [timed(lambda: worker.grade(submission, topic)) for _ in range(20)]
+    return statistics.median(theirs), statistics.median(ours)
+
+
+def sandbox_cost(course: Course, topic: Topic, rounds: int = 3) -> tuple[float, float]:
+    """Seconds for a topic's laws on its reference, bare in this process and through the sandbox: medians."""
+    exercises = load_laws(course.laws(topic))
+    names, _ = load_source(course.solution(topic).read_text(encoding="utf-8"), f"{topic.name}.py")
+
+    def bare() -> None:
+        for exercise in exercises:
+            for law in exercise.laws:
+                run_law(law, ModuleTarget(names), seed=course.seed)
+
+    bare()  # warm: what is imported or compiled once is not counted
+    plain, confined = [], []
+    with Worker(course, [topic]) as worker:
+        for _ in range(rounds):
+            plain.append(timed(bare))
+            confined.append(timed(lambda: worker.grade(course.solution(topic), topic)))
+    return statistics.median(plain), statistics.median(confined)
+
+
+def throughput(course: Course, topic: Topic, workers: int, jobs: int = 6) -> float:
+    """Submissions per second with that many workers at work, their start not counted."""
+    ready, go = threading.Barrier(workers + 1), threading.Event()
+
+    def work(count: int) -> None:
+        with Worker(course, [topic]) as worker:
+            ready.wait()
+            go.wait()
+            for _ in range(count):
+                worker.grade(course.solution(topic), topic)
+            done.wait()
+
+    done = threading.Barrier(workers + 1)
+    threads = [threading.Thread(target=work, args=(jobs // workers,)) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    start = time.perf_counter()
+    go.set()
+    done.wait()
+    seconds = time.perf_counter() - start
+    for thread in threads:
+        thread.join()
+    return jobs / seconds
+
+
+def memory_of_a_thousand(folder: Path, count: int = 1000) -> tuple[list[float], list[float]]:
+    """Resident memory in MiB of every long-lived process after 50 submissions, and after `count` more."""
+    course, topic, submission = trivial_course(folder)
+    with Worker(course, [topic]) as worker:
+        for _ in range(50):
+            worker.grade(submission, topic)
+        before = resident(worker.pids())
+        for _ in range(count):
+            worker.grade(submission, topic)
+        return before, resident(worker.pids())
+
+
+def resident(pids: list[int]) -> list[float]:
+    """The resident memory of processes, in MiB."""
+    found = []
+    for pid in pids:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        found.append(int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024)
+    return found
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    import torch
+
+    torch.set_num_threads(1)
+    course = load(find_root(Path(__file__).parent))
+    table = Table("measured", "against", "ratio", "wanted", box=None, pad_edge=False, header_style="bold")
+    console = Console(highlight=False, width=120)
+    with tempfile.TemporaryDirectory() as name, console.status("measuring"):
+        otter, ours = fixed_cost(Path(name))
+        table.add_row("fixed cost of a submission", f"otter run ({otter:.1f} s, {1000 * ours:.0f} ms)",
+                      f"{otter / ours:.0f}× less", "≥ 100×")  # fmt: skip
+        for topic in course.topics:
+            bare, confined = sandbox_cost(course, topic)
+            table.add_row(f"laws of {topic.name} in the sandbox", f"bare ({bare:.2f} s, {confined:.2f} s)",
+                          f"{confined / bare:.2f}×", "≤ 1.3×")  # fmt: skip
+        one, two = (throughput(course, course.topics[0], workers) for workers in (1, 2))
+        table.add_row("two workers", f"one ({one:.2f} per s, {two:.2f} per s)", f"{two / one:.2f}×", "≥ 1.8×")
+        before, after = memory_of_a_thousand(Path(name))
+        table.add_row("memory after 1,000 submissions", "before: " + ", ".join(f"{m:.0f} MiB" for m in before),
+                      ", ".join(f"{a - b:+.1f} MiB" for a, b in zip(after, before)), "flat")  # fmt: skip
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
