@@ -33,6 +33,10 @@ bench: $(INSTALLED)
 	$(BIN)/autograder build
 	$(BIN)/python -m autograder.bench
 
+fidelity: $(INSTALLED)
+	$(BIN)/autograder build
+	$(BIN)/autograder verify --mutants
+
 build: $(INSTALLED)
 	$(BIN)/autograder build
 

@@ -77,9 +77,9 @@ def notebook(make: Callable[[Material], str]) -> Answer:
     return lambda material: (f"{material.name}.ipynb", make(material))
 
 
-def stub_with_syntax_error(material: Material) -> str:
-    """A stub whose first solution is begun and not finished."""
-    return material.reference + "\n\ndef unfinished(x:\n    return x\n"
+def with_syntax_error(material: Material) -> str:
+    """The reference, whose first exercise ends in an open bracket."""
+    return material.reference.replace("# END SOLUTION", "return (", 1)
 
 
 CLASS: dict[str, Answer] = {
@@ -93,7 +93,7 @@ CLASS: dict[str, Answer] = {
     "grace": python(lambda m: m.without(len(m.exercises) // 2)),
     "hedy": python(lambda m: stub_module(m.sources)),
     "john": notebook(lambda m: notebook_text(m.sources)),
-    "katherine": python(stub_with_syntax_error),
+    "katherine": python(with_syntax_error),
     "linus": python(lambda m: m.overriding_last("while True: pass")),
     "mallory": python(lambda m: m.overriding_last("import os; os._exit(0)")),
     "niklaus": notebook(lambda m: json.dumps({"cells": "lost"})[:-3]),
