@@ -69,6 +69,21 @@ def mdp_from_table_with_an_absorbing_state(table):
     return P[:, :, :states].copy(), R
 
 
+@alternative("mdp_from_table", "a sparse matrix, which adds up entries of the same place", requires="scipy")
+def mdp_from_table_sparse(table):
+    from scipy.sparse import coo_array
+
+    states, actions = len(table), len(table[0])
+    rows = [(s * actions + a, *entry) for s in table for a in table[s] for entry in table[s][a]]
+    row, p, t, reward, end = (np.array(column) for column in zip(*rows))
+    if np.abs(np.bincount(row, weights=p, minlength=states * actions) - 1).max() > 1e-6:
+        raise ValueError("Some probabilities do not sum to 1.")
+    goes_on = ~end.astype(bool)
+    P = coo_array((p[goes_on], (row[goes_on], t[goes_on])), shape=(states * actions, states)).toarray()
+    R = np.bincount(row, weights=p * reward, minlength=states * actions)
+    return P.reshape(states, actions, states), R.reshape(states, actions)
+
+
 # --- policy_chain ----------------------------------------------------------------------------------------------------
 
 
@@ -94,6 +109,17 @@ def policy_chain_by_matmul(P, R, policy):
     return (row @ P)[:, 0, :], (row @ R[:, :, None])[:, 0, 0]
 
 
+@alternative("policy_chain", "torch, and NumPy's own idea of close to 1")
+def policy_chain_by_torch(P, R, policy):
+    import torch
+
+    if policy.shape != R.shape or policy.min() < 0 or not np.allclose(policy.sum(axis=1), 1):
+        raise ValueError("This is not a policy.")
+    weights = torch.tensor(policy)
+    chain = torch.bmm(weights.unsqueeze(1), torch.tensor(P)).squeeze(1)
+    return chain.numpy(), torch.linalg.vecdot(weights, torch.tensor(R)).numpy()
+
+
 # --- bellman_expectation ---------------------------------------------------------------------------------------------
 
 
@@ -114,6 +140,20 @@ def bellman_expectation_by_loops(P, R, policy, V, gamma):
             following = sum(P[s, a, t] * V[t] for t in range(len(V)))
             result[s] += policy[s, a] * (R[s, a] + gamma * following)
     return result
+
+
+@alternative("bellman_expectation", "QuantEcon's DiscreteDP, with the policy as the only action", requires="quantecon")
+def bellman_expectation_by_quantecon(P, R, policy, V, gamma):
+    import numba
+
+    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    from quantecon.markov import DiscreteDP
+
+    if not 0 <= gamma < 1:
+        raise ValueError(f"gamma = {gamma}")
+    chain, rewards = np.einsum("sa,sat->st", policy, P), (policy * R).sum(axis=1)
+    alone = DiscreteDP(rewards[:, None].astype(float), chain[:, None, :].astype(float), gamma)
+    return alone.bellman_operator(V.astype(float)).astype(V.dtype)
 
 
 # --- policy_evaluation -----------------------------------------------------------------------------------------------
@@ -317,6 +357,25 @@ def sweeps_needed_by_logarithm_to_base_gamma(gamma, first_error, tolerance):
     if first_error == 0 or gamma == 0:
         return int(first_error > tolerance)
     return max(0, math.ceil(math.log(tolerance / first_error, gamma)))
+
+
+@alternative("sweeps_needed", "doubling, then bisection")
+def sweeps_needed_by_bisection(gamma, first_error, tolerance):
+    if not 0 <= gamma < 1 or tolerance <= 0:
+        raise ValueError(f"gamma = {gamma}, tolerance = {tolerance}")
+
+    def enough(sweeps):
+        return gamma**sweeps * first_error <= tolerance
+
+    if enough(0):
+        return 0
+    low, high = 0, 1
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 # --- value_iteration -------------------------------------------------------------------------------------------------

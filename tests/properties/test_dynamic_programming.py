@@ -285,9 +285,15 @@ class TestMdpFromTable:
 
     @pytest.mark.hidden
     def test_accepts_rounded_probabilities(self, target):
-        """Probabilities that sum to 1 up to rounding, such as ten times 0.1, are accepted."""
+        """Probabilities that sum to 1 up to rounding, such as ten times 0.1, are accepted; the limit is 1e-6."""
         P, _ = target.mdp_from_table({0: {0: [(0.1, 0, 0.0, False)] * 10}})
         assert_close(P, np.ones((1, 1, 1)), what="P")
+        for excess in (5e-7, -5e-7):
+            P, _ = target.mdp_from_table({0: {0: [(0.5, 0, 0.0, False), (0.5 + excess, 0, 0.0, False)]}})
+            assert_close(P, np.full((1, 1, 1), 1 + excess), atol=1e-6, what="P")  # rescaled to 1 is right too
+        for excess in (1.5e-6, -1.5e-6):
+            with raises(ValueError, f"because the probabilities sum to {1 + excess}"):
+                target.mdp_from_table({0: {0: [(0.5, 0, 0.0, False), (0.5 + excess, 0, 0.0, False)]}})
 
 
 @pytest.mark.exercise("policy_chain", points=1)
@@ -329,7 +335,9 @@ class TestPolicyChain:
         P, R = random_mdp(3, 2, seed=4)
         policy = np.full(R.shape, 0.5)
         target.policy_chain(P, R, policy)
-        for factor in (0.9, 1.1, 1.001):
+        for factor in (1 + 5e-6, 1 - 5e-6):  # the limit is 1e-5
+            target.policy_chain(P, R, factor * policy)
+        for factor in (0.9, 1.1, 1.001, 1 + 1.5e-5, 1 - 1.5e-5):
             scaled = policy.copy()
             scaled[-1] *= factor
             with raises(ValueError, f"because the last row sums to {factor}"):
@@ -343,6 +351,15 @@ class TestPolicyChain:
         P, R = np.concatenate([P, P], axis=1), np.concatenate([R, R], axis=1)
         with raises(ValueError, "because some probabilities are negative"):
             target.policy_chain(P, R, np.concatenate([1.5 * policy, -0.5 * policy], axis=1))
+
+    @pytest.mark.hidden
+    def test_rejects_policies_of_larger_worlds(self, target):
+        """In a world of one state or one action, a policy for more of them is a ValueError: nothing is repeated."""
+        for states, actions in ((1, 1), (1, 3), (3, 1)):
+            P, R = random_mdp(states, actions, seed=4)
+            for shape in ((states + 1, actions), (states, actions + 1)):
+                with raises(ValueError, f"because the policy has shape {shape}, not {(states, actions)}"):
+                    target.policy_chain(P, R, np.full(shape, 1 / shape[1]))
 
 
 @pytest.mark.exercise("bellman_expectation", points=1)
@@ -796,6 +813,15 @@ class TestValueIteration:
         assert_close(history[0], start, atol=0, what="the first row")
         assert_true(bool((np.diff(history, axis=0) >= -1e-10).all()), "Some value falls.")
         assert_true(bool((history <= best_values(P, R, gamma) + 1e-9).all()), "Some value is above V*.")
+
+    @pytest.mark.hidden
+    def test_stops_where_the_rule_is_an_equality(self, target):
+        """The rule says ≤: if γ times the change is exactly (1 − γ) · tolerance, it stops there."""
+        P, R = np.ones((1, 1, 1)), np.ones((1, 1))
+        for sweeps in (1, 3, 6):  # with γ = ½ the change of sweep t is 2 · 2⁻ᵗ, and no step of the rule rounds
+            history = target.value_iteration(P, R, 0.5, np.zeros(1), 2.0 ** (1 - sweeps))
+            assert_shape(history, (sweeps + 1, 1), what="the history")
+            assert_close(history[:, 0], 2 - 2.0 ** (1 - np.arange(sweeps + 1)), atol=1e-12, what="the history")
 
     @pytest.mark.hidden
     def test_budget(self, target):
