@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Written last: an installation that was interrupted is made again from nothing.
 INSTALLED := $(VENV)/.installed
-export MPLBACKEND := Agg
 # One thread per process: the tests run one process per core.
 export OMP_NUM_THREADS := 1
 
@@ -42,7 +41,6 @@ build: $(INSTALLED)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 
 clean:
 	rm -rf $(VENV) dist demo build

@@ -16,8 +16,8 @@
 #    \qquad (m\times n) = (m\times k)(k\times n). $$
 #
 # *Sources.* Magnus and Neudecker, "Matrix Differential Calculus" (1988), for the algebra; Griewank and Walther,
-# "Evaluating Derivatives" (2008), for the algorithms; Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation
-# in machine learning: a survey" (2018), for the way from one to the other.
+# "Evaluating Derivatives" (2008), for the algorithms; Baydin, Pearlmutter, Radul and Siskind, "Automatic
+# differentiation in machine learning: a survey" (2018), for the way from one to the other.
 
 # %%
 import math
@@ -106,8 +106,8 @@ def relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 #
 # **What to watch for.** The Jacobian of the rectifier is a *diagonal matrix*, not the indicator vector that notes often
 # write. At the kink, $x=0$, neither the rectifier nor $|x|$ has a derivative, and $x/|x|$ is $0/0$; any number between
-# the two slopes is a subgradient. Here, as in torch, both use **0 at 0**. These exercises ask for the matrix in order to
-# make you see it; in real code nobody builds it, one multiplies by the diagonal.
+# the two slopes is a subgradient. Here, as in torch, both use **0 at 0**. These exercises ask for the matrix to make
+# you see it; in real code nobody builds it, one multiplies by the diagonal.
 
 # %% [markdown]
 # ### Jacobian of the sigmoid
@@ -220,8 +220,8 @@ def hadamard_jacobians(
 # $$ \left(\frac{f}{g}\right)' = \frac{f'\,g - f\,g'}{g^2}. $$
 #
 # The *minus* and the order matter: swap the two products and the sign of every gradient flips, and gradient descent
-# climbs. (In the lecture shorthand the minus and the brackets tend to get lost in print.) It is the product rule in disguise: $f = (f/g)\cdot g$, so
-# $f' = (f/g)'g + (f/g)g'$; solve for $(f/g)'$.
+# climbs. (In the lecture shorthand the minus and the brackets tend to get lost in print.) It is the product rule in
+# disguise: $f = (f/g)\cdot g$, so $f' = (f/g)'g + (f/g)g'$; solve for $(f/g)'$.
 
 # %% exercise="quotient_rule"
 def quotient_rule(
@@ -469,9 +469,9 @@ def picture():
     figure.text(
         0.5,
         0.03,
-        "You should see each dashed line as the slope of its solid one (0.25 at the centre of the sigmoid, 1 at that of "
-        "tanh, a step for ReLU),\nand in the graph gradients that flow from the loss (gradient 1) back to w₁, w₂ and b: "
-        "∂L/∂w₁ = x₁·∂L/∂b and ∂L/∂w₂ = x₂·∂L/∂b.",
+        "You should see each dashed line as the slope of its solid one (0.25 at the centre of the sigmoid, 1 at that "
+        "of tanh, a step for ReLU),\nand in the graph gradients that flow from the loss (gradient 1) back to "
+        "w₁, w₂ and b: ∂L/∂w₁ = x₁·∂L/∂b and ∂L/∂w₂ = x₂·∂L/∂b.",
         ha="center",
         fontsize=9,
     )

@@ -80,7 +80,7 @@ def test_a_cell_with_an_error_does_not_lose_the_others(student):
     text = reference_notebook(read_topic(COURSE, TOPIC))
     notebook = nbformat.reads(text, as_version=4)
     broken = next(cell for cell in notebook.cells if cell.source.startswith("def tanh("))
-    broken.source += "\n\nthis is not Python"
+    broken.source += "\n\nthis is no Python"
     (student / "gradients.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
     text = command("check", "gradients.ipynb", cwd=student, expect=1).stdout
     assert "SyntaxError" in text and "19 of 20 points" in text
@@ -92,7 +92,7 @@ BAD = {
     "a missing file": (("check", "nowhere/gradients.py"), "no file"),
     "a missing file to show": (("show", "gradients", "nowhere.py"), "no file"),
     "an unknown exercise": (("check", "--exercise", "sgimoid"), "sgimoid"),
-    "not a notebook": (("check", "broken.ipynb"), "notebook"),
+    "not a notebook": (("check", "broken.ipynb", "--topic", "gradients"), "notebook"),
     "an empty file": (("check", "empty.py", "--topic", "gradients"), "empty"),
     "a wrong encoding": (("check", "latin.py", "--topic", "gradients"), "latin.py"),
     "an unwritten picture": (("show", "gradients", "gradients.py"), "not written"),

@@ -298,9 +298,9 @@ def picture():
     figure.text(
         0.5,
         0.03,
-        "You should see each dashed line as the slope of its solid one (0.25 at the centre of the sigmoid, 1 at that of "
-        "tanh, a step for ReLU),\nand in the graph gradients that flow from the loss (gradient 1) back to w₁, w₂ and b: "
-        "∂L/∂w₁ = x₁·∂L/∂b and ∂L/∂w₂ = x₂·∂L/∂b.",
+        "You should see each dashed line as the slope of its solid one (0.25 at the centre of the sigmoid, 1 at that "
+        "of tanh, a step for ReLU),\nand in the graph gradients that flow from the loss (gradient 1) back to "
+        "w₁, w₂ and b: ∂L/∂w₁ = x₁·∂L/∂b and ∂L/∂w₂ = x₂·∂L/∂b.",
         ha="center",
         fontsize=9,
     )

@@ -55,7 +55,7 @@ def mixture_log_likelihood(
     """Compute log(weight · p + (1 − weight) · q) from log p and log q at the same points.
 
     Finite wherever log p is, for log-densities as small as −10⁵ and for q = 0 (log q = −∞).
-    Raises ValueError unless 0 < weight < 1. Source: Theis, van den Oord and Bethge (2016).
+    Raises ValueError if weight ≤ 0 or weight ≥ 1. Source: Theis, van den Oord and Bethge (2016).
     """
     # TODO: write this.
     raise NotImplementedError("mixture_log_likelihood: not written yet")
@@ -64,7 +64,7 @@ def mixture_log_likelihood(
 def mixture_log_likelihood_bound(log_p: Float[Tensor, "*shape"], weight: float = 0.01) -> Float[Tensor, "*shape"]:
     """Compute the bound log p + log(weight), below which the mixture's log-likelihood never falls.
 
-    Raises ValueError unless 0 < weight < 1. Source: Theis, van den Oord and Bethge (2016).
+    Raises ValueError if weight ≤ 0 or weight ≥ 1. Source: Theis, van den Oord and Bethge (2016).
     """
     # TODO: write this.
     raise NotImplementedError("mixture_log_likelihood_bound: not written yet")

@@ -93,7 +93,8 @@ def policy_evaluation(
 ) -> Float[np.ndarray, "S"]:
     """The value V^π of every state under a policy, exact up to rounding: (I − γ P_π) V^π = r_π, shape (S,).
 
-    Raises ValueError unless 0 ≤ gamma < 1. Source: Howard (1960), Dynamic Programming and Markov Processes.
+    The dtype is float64. Raises ValueError unless 0 ≤ gamma < 1.
+    Source: Howard (1960), Dynamic Programming and Markov Processes.
     """
     # TODO: build the (S, S) system, then np.linalg.solve
     raise NotImplementedError("policy_evaluation: not written yet")
@@ -111,7 +112,7 @@ def iterative_policy_evaluation(
 ) -> Float[np.ndarray, "S"]:
     """Values V (S,) with max_s |V(s) − V^π(s)| ≤ tolerance, by repeated application of V ← r_π + γ P_π V.
 
-    Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0.
+    The dtype is float64. Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0.
     Source: Puterman (1994), section 6.3; Sutton and Barto (2018), section 4.1.
     """
     # TODO: how large can the error be when the last change is δ?
@@ -156,7 +157,7 @@ def greedy_policy(
 ) -> Float[np.ndarray, "S A"]:
     """A policy (S, A) that picks, in every state, an action that maximises r(s, a) + γ Σ_t P(t | s, a) V(t).
 
-    Every row is a probability vector on maximisers; ties are broken as you like. Raises ValueError unless
+    Every row is a probability vector on maximisers, in float64; ties are broken as you like. Raises ValueError unless
     0 ≤ gamma < 1. Source: Howard (1960), Dynamic Programming and Markov Processes.
     """
     # TODO: write this.
@@ -191,7 +192,8 @@ def value_iteration(
     """All iterates V_0 = start, V_{t+1}(s) = max_a { r(s, a) + γ Σ_u P(u | s, a) V_t(u) }, one per row.
 
     The last row is the first V_t with t ≥ 1 and γ ‖V_t − V_{t−1}‖∞ ≤ (1 − γ) · tolerance, so ‖V_t − V*‖∞ ≤ tolerance.
-    Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0, and ArithmeticError if max_sweeps sweeps do not get there.
+    The dtype is float64. Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0, and ArithmeticError if max_sweeps
+    sweeps do not get there.
     Source: Bellman (1957); Puterman (1994), section 6.3.
     """
     # TODO: write this.
@@ -209,7 +211,7 @@ def policy_iteration(
     The first policy is `start` (it may be random), each other is greedy for the values of the one before, with ties
     broken as you like. The last is optimal: no action gains on its values by more than rounding. Each round before the
     last gains somewhere; the last may repeat the optimal values to confirm them.
-    Raises ValueError unless 0 ≤ gamma < 1.
+    Both arrays are float64. Raises ValueError unless 0 ≤ gamma < 1.
     Source: Howard (1960), Dynamic Programming and Markov Processes.
     """
     # TODO: stop by value, not by action
@@ -229,7 +231,7 @@ def backward_induction(
     """The optimal values (H + 1, S) and an optimal policy for every step (H, S, A) when H = `horizon` ≥ 0 steps remain.
 
     values[H] = final, values[h](s) = max_a { r(s, a) + γ Σ_t P(t | s, a) values[h + 1](t) }; policies[h] picks
-    maximisers, ties broken as you like. Raises ValueError unless 0 ≤ gamma ≤ 1.
+    maximisers, ties broken as you like. Both arrays are float64. Raises ValueError unless 0 ≤ gamma ≤ 1.
     Source: Bellman (1957), Dynamic Programming; Puterman (1994), chapter 4.
     """
     # TODO: write this.

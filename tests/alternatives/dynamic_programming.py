@@ -146,7 +146,9 @@ def bellman_expectation_by_loops(P, R, policy, V, gamma):
 def bellman_expectation_by_quantecon(P, R, policy, V, gamma):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -247,7 +249,9 @@ def action_values_by_loops(P, R, V, gamma):
 def action_values_by_quantecon(P, R, V, gamma):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -286,7 +290,9 @@ def bellman_optimality_by_running_maximum(P, R, V, gamma):
 def bellman_optimality_by_quantecon(P, R, V, gamma):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -326,7 +332,9 @@ def greedy_policy_last_of_the_best(P, R, V, gamma):
 def greedy_policy_by_quantecon(P, R, V, gamma):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -413,7 +421,9 @@ def value_iteration_with_one_large_array(P, R, gamma, start, tolerance, max_swee
 def value_iteration_by_quantecon(P, R, gamma, start, tolerance, max_sweeps=10_000):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1 or not tolerance > 0:
@@ -470,7 +480,9 @@ def policy_iteration_sharing_ties(P, R, gamma, start):
 def policy_iteration_by_quantecon(P, R, gamma, start):
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
 
     if not 0 <= gamma < 1:
@@ -531,7 +543,9 @@ def backward_induction_by_quantecon(P, R, gamma, horizon, final):
 
     import numba
 
-    numba.config.DISABLE_JIT = True  # compiled code would be cached in a file: the sandbox has none
+    # Compiled code would be cached in a file, and the sandbox has none to write.
+    numba.config.DISABLE_JIT = True
+    numba.guvectorize = lambda *_, **__: lambda function: function
     from quantecon.markov import DiscreteDP
     from quantecon.markov.ddp import backward_induction
 

@@ -151,6 +151,24 @@ def mdp_from_table_in_dictionary_order(table):
     return P, R
 
 
+@mistake(
+    "mdp_from_table",
+    law="test_accepts_rounded_probabilities",
+    diagnosis="np.isclose allows a difference of 1e-5 unless it is told otherwise: the limit is 1e-6.",
+)
+def mdp_from_table_with_the_default_tolerance(table):
+    P, R = np.zeros((len(table), len(table[0]), len(table))), np.zeros((len(table), len(table[0])))
+    for s in table:
+        for a in table[s]:
+            if not np.isclose(sum(p for p, _, _, _ in table[s][a]), 1):
+                raise ValueError("probabilities")
+            for p, t, reward, terminated in table[s][a]:
+                R[s, a] += p * reward
+                if not terminated:
+                    P[s, a, t] += p
+    return P, R
+
+
 # --- policy_chain ----------------------------------------------------------------------------------------------------
 
 
@@ -195,6 +213,17 @@ def policy_chain_transposed(P, R, policy):
 )
 def policy_chain_without_checks(P, R, policy):
     return np.einsum("sa,sat->st", policy, P), (policy * R).sum(axis=1)
+
+
+@mistake(
+    "policy_chain",
+    law="test_rejects_policies_of_larger_worlds",
+    diagnosis="The shape is left to einsum, which repeats an axis of length 1: compare it with the shape of R.",
+)
+def policy_chain_that_repeats(P, R, policy):
+    if (policy < 0).any() or (abs(policy.sum(axis=1) - 1) > 1e-5).any():
+        raise ValueError("policy")
+    return np.einsum("sa,sat->st", policy, P), np.einsum("sa,sa->s", policy, R)
 
 
 # --- bellman_expectation ---------------------------------------------------------------------------------------------

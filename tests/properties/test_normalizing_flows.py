@@ -417,13 +417,13 @@ class TestAdditiveCoupling:
 
     @pytest.mark.hidden
     def test_shapes(self, target):
-        """float32 and float64 are kept, batches of none and one work, and an odd number of entries is refused."""
-        net = network((2,), (2,), 0)
+        """Six entries, and float32 and float64, are kept; batches of none and one work; an odd number is refused."""
+        net = network((3,), (3,), 0)
         for dtype in (torch.float32, torch.float64):
             for batch in (0, 1, 3):
-                x = draw_normal(batch, 4, dtype=dtype)
+                x = draw_normal(batch, 6, dtype=dtype)
                 z, log_det = target.additive_coupling(x, net)
-                assert_shape(z, (batch, 4), dtype, "z")
+                assert_shape(z, (batch, 6), dtype, "z")
                 assert_shape(log_det, (batch,), dtype, "log_det")
                 assert_close(target.additive_coupling_inverse(z, net), x)
         with raises(ValueError, "for 3 entries, which have no halves"):
@@ -1278,7 +1278,8 @@ class TestInvertible1x1:
 
 @st.composite
 def glow_step_cases(draw):
-    half, height, width = draw(st.integers(1, 2)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    # No side is a single pixel: each must count in log_det, in every example.
+    half, (height, width) = draw(st.integers(1, 2)), draw(st.sampled_from([(2, 2), (2, 3), (3, 2)]))
     channels = 2 * half
     x = draw(gaussians((2, channels, height, width)))
     # A random rotation with scaled columns is well-conditioned, so that tolerances may be tight.

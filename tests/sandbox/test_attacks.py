@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,11 @@ def battlefield(tmp_path_factory):
             pytest.skip("tier A needs root")
         if tier not in done:
             folder = tmp_path_factory.mktemp(f"tier_{tier}")
-            for parent in (folder, folder.parent, folder.parent.parent):
-                parent.chmod(0o755)
+            # Below pytest's own folder, which it keeps to itself, an ordinary user must be let through.
+            top = tmp_path_factory.getbasetemp()
+            for parent in (folder, *(p for p in folder.parents if p == top or p in (top.parent, top.parent.parent))):
+                if parent.stat().st_uid == os.geteuid() and parent != Path(tempfile.gettempdir()):
+                    parent.chmod(0o755)
             for name in ("secret", "hidden_solution.py", "results"):
                 (folder / name).write_text("tell nobody = 1")
                 (folder / name).chmod(0o666)
