@@ -237,9 +237,10 @@ def test_the_same_seed_draws_the_same_inputs():
 
 
 def test_generators_are_seeded():
-    source = "import random, torch\nfrom numpy import random as np\ndef double(x): return [random.random(), torch.rand(1), np.rand()]"
-    first, second = (verdicts(source)[0].problem for _ in range(2))
-    assert first == second
+    source = "import random, torch, numpy\ndef double(x): return {}"
+    for draw in ("random.random()", "float(torch.rand(()))", "numpy.random.rand()"):
+        first, second = (verdicts(source.format(draw))[0].problem for _ in range(2))
+        assert first == second
 
 
 def test_load_source_keeps_what_came_before_an_error():
