@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from autograder import __version__
 from autograder.course import find_root, load
@@ -179,8 +178,9 @@ def grade(paths, topic, out, jobs, unconfined):
 )
 @click.option("--law-seconds", default=5.0, show_default=True, help="What a law may take on a mutant, at least.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where reports on mutants go (default: dist/mutants).")
+@click.option("--symptoms", is_flag=True, help="Also learn how each known mistake fails, for the feedback of grading.")
 @click.option("--jobs", type=click.IntRange(1), help="How many processes (default: one per core).")
-def verify(topics, seeds, mutants, sample, law_seconds, out, jobs):
+def verify(topics, seeds, mutants, sample, law_seconds, out, symptoms, jobs):
     """Test the tests: do the laws accept what is right and reject what is wrong?
 
     The reference and every alternative must earn full marks, the stub nothing, every known mistake must fail by the
@@ -196,9 +196,11 @@ def verify(topics, seeds, mutants, sample, law_seconds, out, jobs):
       autograder verify gan --mutants            one topic
       autograder verify --mutants --sample 40    for CI: forty mutants of each topic
       autograder verify gan --seeds 1000         is any verdict a matter of chance?
+      autograder verify gan --symptoms           after changing a law, a mistake or the seed
 
     Exit status: 0 all is as it should be, 1 something is not, 2 bad usage.
     """
+    from autograder.judge import diagnosis
     from autograder.verify_report import report, report_flakes, report_mutants
 
     course = load(find_root())
@@ -212,14 +214,9 @@ def verify(topics, seeds, mutants, sample, law_seconds, out, jobs):
         good &= report_flakes(course, chosen, range(seeds), jobs, console)
     if not good:
         raise SystemExit(SOME_FAIL)
-
-
-def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table; columns after the first are aligned to the right."""
-    result = Table(title=title, box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        result.add_column(column, justify="left" if index == 0 else "right")
-    return result
+    if symptoms:
+        for topic in chosen:
+            console.print(f"Learnt: {diagnosis.write(course, topic, diagnosis.learn(course, topic, jobs))}")
 
 
 if __name__ == "__main__":
