@@ -17,6 +17,7 @@ from otter.plugins import AbstractOtterPlugin
 
 from autograder.course import GradingLimits
 from autograder.judge.examination import Examinee, sandbox_limits
+from autograder.laws.otter import EXAMINEE
 from autograder.sandbox import WarmProcess
 from autograder.submission import SubmissionError, read
 
@@ -27,7 +28,6 @@ from autograder.judge.plugin import open_examinee
 
 {name} = open_examinee({path!r}, {settings!r})
 """
-EXAMINEE = "autograder_examinee"  # the name under which laws find the submission
 
 
 class SandboxPlugin(AbstractOtterPlugin):

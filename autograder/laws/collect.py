@@ -73,15 +73,17 @@ def _exercise(test_class: type, mark) -> Exercise:
     if not mark.args or not mark.kwargs.get("points"):
         raise ValueError(f'{test_class.__name__}: write @pytest.mark.exercise("name", points=1).')
     name, points = mark.args[0], mark.kwargs["points"]
-    laws = []
-    for attribute, method in vars(test_class).items():
-        if not attribute.startswith("test_"):
-            continue
-        sentence = " ".join((method.__doc__ or "").split())
-        if not sentence:
-            raise ValueError(f"{test_class.__name__}.{attribute}: a law needs a docstring, the sentence students read.")
-        hidden = any(mark.name == "hidden" for mark in getattr(method, "pytestmark", []))
-        laws.append(Law(name, attribute, sentence, hidden, test_class))
+    laws = [law_of(test_class, attribute) for attribute in vars(test_class) if attribute.startswith("test_")]
     if not laws:
         raise ValueError(f"{test_class.__name__}: an exercise needs at least one law.")
     return Exercise(name, points, tuple(laws))
+
+
+def law_of(test_class: type, name: str) -> Law:
+    """The law that is the method `name` of an exercise's class. Raises ValueError if it has no sentence."""
+    method = vars(test_class)[name]
+    sentence = " ".join((method.__doc__ or "").split())
+    if not sentence:
+        raise ValueError(f"{test_class.__name__}.{name}: a law needs a docstring, the sentence students read.")
+    hidden = any(mark.name == "hidden" for mark in getattr(method, "pytestmark", []))
+    return Law(exercise_mark(test_class).args[0], name, sentence, hidden, test_class)

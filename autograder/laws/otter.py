@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.laws.collect import Law, exercise_mark
+from autograder.laws.collect import Law, law_of
 from autograder.laws.messages import explain
 from autograder.laws.runner import Verdict, not_run, run_law
 from autograder.laws.target import ModuleTarget
@@ -22,16 +22,13 @@ def check_law(test_class: type, name: str, env: dict, seed: int = 0) -> None:
     plugin has put it into `env` as an examinee in the sandbox. Everything a student's function can raise ends here:
     otter would lose all questions over a SystemExit.
     """
-    method = getattr(test_class, name)
-    hidden = any(mark.name == "hidden" for mark in getattr(method, "pytestmark", []))
-    sentence = " ".join((method.__doc__ or "").split())
-    law = Law(exercise_mark(test_class).args[0], name, sentence, hidden, test_class)
+    law = law_of(test_class, name)
     try:
         verdict = _verdict(law, env, seed)
     except KeyboardInterrupt:
         raise LawFailed("It raised KeyboardInterrupt.") from None
     if not verdict.passed:
-        raise LawFailed(explain(verdict, inputs=not hidden))
+        raise LawFailed(explain(verdict, inputs=not law.hidden))
 
 
 def _verdict(law: Law, env: dict, seed: int) -> Verdict:
