@@ -43,9 +43,12 @@ class JudgeChannel:
         self.socket, self.output = process.socket, process.output
         self.socket.setblocking(False)
         os.set_blocking(self.output, False)
+        self.socket_number = self.socket.fileno()
         self.poll = select.poll()
         self.poll.register(self.output, select.POLLIN)
+        self.poll.register(self.socket_number, select.POLLIN)
         self.output_open = True
+        self.arrived = bytearray()
         self.printed, self.printed_total = bytearray(), 0
         self.death: str | None = None
         self.call_deadline = self.call_seconds = float("inf")
@@ -58,7 +61,7 @@ class JudgeChannel:
     def send(self, frame: bytes) -> None:
         """Send one frame; raises ChildDied."""
         self.check()
-        self.wait(0, nothing_expected=True)
+        self.look()
         pending = memoryview(frame_header(len(frame)) + frame)
         while pending:
             try:
@@ -71,49 +74,61 @@ class JudgeChannel:
     def receive(self) -> bytes:
         """The next frame; raises ChildDied, and WireError for a length over the limit."""
         self.check()
-        self.wait(select.POLLIN)
-        return self.read(frame_length(self.read(4), self.limits.frame))
+        self.gather(4)
+        length = frame_length(bytes(self.arrived[:4]), self.limits.frame)
+        self.gather(4 + length)
+        frame = bytes(self.arrived[4 : 4 + length])
+        del self.arrived[: 4 + length]
+        return frame
 
-    def read(self, count: int) -> bytes:
-        """Exactly `count` bytes; memory grows with what has arrived, not with what was announced."""
-        received = bytearray()
-        while len(received) < count:
+    def gather(self, count: int) -> None:
+        """Read until `count` bytes are there; memory grows with what has arrived, not with what was announced."""
+        while len(self.arrived) < count:
+            self.wait(select.POLLIN)
             try:
-                chunk = self.socket.recv(min(count - len(received), CHUNK))
+                chunk = self.socket.recv(CHUNK)
             except BlockingIOError:
-                self.wait(select.POLLIN)
                 continue
             except OSError:
                 chunk = b""
             if not chunk:
                 raise self.ended()
-            received += chunk
-        return bytes(received)
+            self.arrived += chunk
 
-    def wait(self, events: int, nothing_expected: bool = False) -> None:
-        """Wait until the socket is ready; or look whether something came that nobody asked for."""
-        events = events or select.POLLIN
-        self.poll.register(self.socket, events)
+    def wait(self, events: int) -> None:
+        """Wait until the socket is ready, within the deadlines; read what is printed meanwhile."""
+        if events != select.POLLIN:
+            self.poll.modify(self.socket_number, events)
         while True:
             deadline = min(self.call_deadline, self.law_deadline)
-            left = 0.0 if nothing_expected else deadline - time.monotonic()
-            if left <= 0 and not nothing_expected:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 late = self.call_seconds if self.call_deadline <= self.law_deadline else self.law_seconds
                 raise self.failed(f"took longer than {late:g} s")
-            ready = dict(self.poll.poll(min(left, 3600.0) * 1000 + (left > 0)))
-            if self.output in ready:
+            if self.ready(min(left, 3600.0) * 1000 + 1):
+                break
+        if events != select.POLLIN:
+            self.poll.modify(self.socket_number, select.POLLIN)
+
+    def ready(self, milliseconds: float) -> bool:
+        """Whether the socket is ready now or within that time; what was printed is read."""
+        found = False
+        for descriptor, _ in self.poll.poll(milliseconds):
+            if descriptor == self.socket_number:
+                found = True
+            else:
                 self.drain()
-            if self.socket.fileno() in ready:
-                if nothing_expected:
-                    raise self.unexpected()
-                return
-            if nothing_expected:
-                return
+        return found
+
+    def look(self) -> None:
+        """See to it that nothing came that nobody asked for; raises ChildDied."""
+        if self.arrived or self.ready(0):
+            raise self.unexpected()
 
     def unexpected(self) -> ChildDied:
         """Why the socket is readable although nothing was asked."""
         try:
-            spoke = bool(self.socket.recv(1, socket.MSG_PEEK))
+            spoke = bool(self.arrived or self.socket.recv(1, socket.MSG_PEEK))
         except OSError:
             spoke = False
         return self.failed("broke the sandbox's protocol (a message nobody asked for)") if spoke else self.ended()
@@ -143,7 +158,7 @@ class JudgeChannel:
         """Whether the child can be asked; notices that it ended by itself."""
         if self.death is None:
             try:
-                self.wait(0, nothing_expected=True)
+                self.look()
             except ChildDied:
                 return False
         return self.death is None

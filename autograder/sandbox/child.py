@@ -37,6 +37,7 @@ class ChildChannel:
 
     def __init__(self, descriptor: int, limit: int) -> None:
         self.descriptor, self.limit = descriptor, limit
+        self.arrived = bytearray()
 
     def send(self, frame: bytes) -> None:
         """Send one frame."""
@@ -46,17 +47,20 @@ class ChildChannel:
 
     def receive(self) -> bytes:
         """The next frame."""
-        return self.read(frame_length(self.read(4), self.limit))
+        self.gather(4)
+        end = 4 + frame_length(bytes(self.arrived[:4]), self.limit)
+        self.gather(end)
+        frame = bytes(self.arrived[4:end])
+        del self.arrived[:end]
+        return frame
 
-    def read(self, count: int) -> bytes:
-        """Exactly `count` bytes."""
-        received = bytearray()
-        while len(received) < count:
-            chunk = os.read(self.descriptor, min(count - len(received), 1 << 20))
+    def gather(self, count: int) -> None:
+        """Read until `count` bytes are there."""
+        while len(self.arrived) < count:
+            chunk = os.read(self.descriptor, 1 << 18)
             if not chunk:
                 os._exit(0)
-            received += chunk
-        return bytes(received)
+            self.arrived += chunk
 
 
 class JudgeFunction:

@@ -5,8 +5,9 @@ on a stream. Plain data is None, bool, int, float, complex, str, bytes, list, tu
 range, Ellipsis, OrderedDict, NumPy arrays, scalars and dtypes, torch tensors, sizes and dtypes. Everything else goes
 through an `Extension`, which the remote layer supplies.
 
-Decoding is written for a hostile sender. msgpack's own recursion is not used: containers are read element by element,
-so that depth and number of items are bounded, and no length is believed before that many bytes are there.
+Decoding is written for a hostile sender. A small frame is decoded by msgpack itself, in C, which is what makes a call
+cheap; it cannot hold much, whatever it announces. Any other frame is read element by element, so that depth and number
+of items are bounded, and no length is believed before that many bytes are there.
 """
 
 from __future__ import annotations
@@ -19,16 +20,21 @@ from typing import Any, Protocol
 import msgpack
 import torch
 
-from .plain import BUILD, WireError, plain_fields
+from .plain import BUILD, TUPLE, WireError, plain_fields
 
 MAX_FRAME = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ITEMS = 1 << 18
 MAX_INTEGER_BYTES = 1 << 16
+QUICK_FRAME, QUICK_LIST = MAX_ITEMS, 1 << 12  # what msgpack's own decoder is trusted with
 FIRST_EXTENSION = 64
 INTEGER, COMPLEX = 30, 31  # the two whose bytes are the extension's own payload
+TUPLE_TAG = msgpack.ExtType(TUPLE, b"")
 SCALARS = frozenset((type(None), bool, int, float, str, bytes))
 CONTAINERS = frozenset((list, tuple, dict, set, frozenset, OrderedDict))
+# At least as many items as a value of the kind takes on the wire, by itself.
+WEIGHTS = dict.fromkeys(CONTAINERS, 3) | dict.fromkeys((*SCALARS, list, dict), 1)
+OTHER_WEIGHT = 24
 
 
 class Extension(Protocol):
@@ -56,94 +62,148 @@ def frame_length(header: bytes, limit: int = MAX_FRAME) -> int:
 
 def pack(value: Any, extension: Extension | None = None, limit: int = MAX_FRAME) -> bytes:
     """One frame holding `value`; raises WireError if it is not plain, too deep, too long or too large."""
-    packing = Packing(extension, limit)
-    packing.put(value, 0)
-    return packing.finish()
+    measure(value)
+    try:
+        frame = msgpack.packb(
+            value,
+            default=lambda other: take_apart(other, extension),
+            strict_types=True,
+            use_bin_type=True,
+            unicode_errors="surrogatepass",
+        )
+    except (ValueError, OverflowError, MemoryError) as error:  # msgpack's own limits: nesting, lengths, its buffer
+        raise WireError(f"too large to be sent ({error})") from error
+    if len(frame) > limit:
+        raise WireError(f"{len(frame)} bytes; at most {limit} may be sent")
+    return frame
 
 
 def unpack(frame: bytes, extension: Extension | None = None) -> Any:
     """The value in a frame; raises WireError, and nothing else, for whatever bytes it is given."""
+    if len(frame) <= QUICK_FRAME:
+        try:
+            return quick(frame, extension)
+        except (ValueError, TypeError, msgpack.UnpackException):
+            pass  # malformed, or with a long list: the reader below decides, and says why
     reading = Reading(frame, extension)
     value = reading.get(0)
     reading.finish()
     return value
 
 
-class Packing:
-    """A frame being written."""
-
-    def __init__(self, extension: Extension | None = None, limit: int = MAX_FRAME) -> None:
-        self.extension, self.limit, self.items, self.size = extension, limit, 0, 0
-        self.packer = msgpack.Packer(
-            autoreset=False, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass", buf_size=1024
-        )
-
-    def put(self, value: Any, depth: int) -> None:
-        """Append one value."""
-        self.items += 1
-        if depth > MAX_DEPTH:
-            raise WireError(f"nested more than {MAX_DEPTH} deep (does it contain itself?)")
-        if self.items > MAX_ITEMS:
-            raise WireError(f"more than {MAX_ITEMS} items")
-        kind = type(value)
-        if kind in SCALARS:
-            self.put_scalar(kind, value)
-        elif kind in CONTAINERS and len(value) > MAX_ITEMS:
+def measure(value: Any) -> None:
+    """Raise WireError if containers are nested too deep or hold too much; needs no recursion and ends at the limit."""
+    level, depth, items = [value], 0, 0
+    while level:
+        below: list = []
+        for item in level:
+            kind = type(item)
+            items += WEIGHTS.get(kind, OTHER_WEIGHT)
+            if kind in CONTAINERS:
+                if items + len(item) > MAX_ITEMS:
+                    raise WireError(f"more than {MAX_ITEMS} items; use an array")
+                below += item
+                if kind is dict or kind is OrderedDict:
+                    below += item.values()
+            elif kind in NEVER:
+                raise WireError(f"a {kind.__name__} is not plain data")
+        if items + len(below) > MAX_ITEMS:
             raise WireError(f"more than {MAX_ITEMS} items; use an array")
-        elif kind is list:
-            self.packer.pack_array_header(len(value))
-            for item in list(value):
-                self.put(item, depth + 1)
-        elif kind is dict:
-            self.packer.pack_map_header(len(value))
-            for key, item in list(value.items()):
-                self.put(key, depth + 1)
-                self.put(item, depth + 1)
-        else:
-            self.put_tagged(value, depth)
+        level, depth = below, depth + 1
+        if depth > MAX_DEPTH and level:
+            raise WireError(f"nested more than {MAX_DEPTH} deep (does it contain itself?)")
 
-    def put_scalar(self, kind: type, value: Any) -> None:
-        """Append None, a bool, a number, a string or bytes."""
-        if kind is int and not -(1 << 63) <= value < 1 << 64:
-            width = value.bit_length() // 8 + 1
-            if width > MAX_INTEGER_BYTES:
-                raise WireError(f"an integer of {width} bytes")
-            self.packer.pack_ext_type(INTEGER, value.to_bytes(width, "little", signed=True))
-            return
-        if kind in (str, bytes):
-            self.size += len(value)
-            if self.size > self.limit:
-                raise WireError(f"more than {self.limit} bytes")
-        self.packer.pack(value)
 
-    def put_tagged(self, value: Any, depth: int) -> None:
-        """Append a value of one of the other kinds: an array whose first element is the kind."""
-        kind = type(value)
-        if kind is complex:
-            self.packer.pack_ext_type(COMPLEX, struct.pack("<dd", value.real, value.imag))
-            return
-        linked = kind is torch.Tensor and value.requires_grad and self.extension is not None
-        tagged = None if linked else plain_fields(value)
-        if tagged is None and self.extension is not None:
-            tagged = self.extension.pack(value)
-        if tagged is None:
-            raise WireError(f"a {kind.__name__} is not plain data")
-        tag, fields = tagged
-        self.packer.pack_array_header(len(fields) + 1)
-        self.packer.pack_ext_type(tag, b"")
-        for field in fields:
-            self.put(field, depth + 1)
+def take_apart(value: Any, extension: Extension | None) -> list | msgpack.ExtType:
+    """What msgpack sends for a value that is not its own: an array whose first element is the kind."""
+    kind = type(value)
+    if kind is tuple:
+        return [TUPLE_TAG, *value]
+    if kind is complex:
+        return msgpack.ExtType(COMPLEX, struct.pack("<dd", value.real, value.imag))
+    if kind is int:  # more than 64 bits
+        width = value.bit_length() // 8 + 1
+        if width > MAX_INTEGER_BYTES:
+            raise WireError(f"an integer of {width} bytes")
+        return msgpack.ExtType(INTEGER, value.to_bytes(width, "little", signed=True))
+    linked = kind is torch.Tensor and value.requires_grad and extension is not None
+    tagged = None if linked else plain_fields(value)
+    if tagged is None and extension is not None:
+        tagged = extension.pack(value)
+    if tagged is None:
+        raise WireError(f"a {kind.__name__} is not plain data")
+    tag, fields = tagged
+    return [msgpack.ExtType(tag, b""), *fields]
 
-    def finish(self) -> bytes:
-        """The bytes of the frame."""
-        frame = self.packer.bytes()
-        if len(frame) > self.limit:
-            raise WireError(f"{len(frame)} bytes; at most {self.limit} may be sent")
-        return frame
+
+class Tag:
+    """The bare kind that opens a tagged array, while a frame is being read."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+TAGS = {code: Tag(code) for code in range(-128, 128)}
+# What msgpack would send or make by itself although it is not plain data.
+NEVER = frozenset((Tag, bytearray, memoryview, msgpack.ExtType, msgpack.Timestamp))
+
+
+def quick(frame: bytes, extension: Extension | None) -> Any:
+    """The value in a small frame, decoded by msgpack; raises ValueError or TypeError for `Reading` to decide.
+
+    A frame of so few bytes holds few items, and a list is not longer than QUICK_LIST: what is allocated for announced
+    lengths stays small too.
+    """
+
+    def whole_list(items: list) -> Any:
+        if items and type(items[0]) is Tag:
+            return tagged(items[0].code, items[1:], extension)
+        return items
+
+    value = msgpack.unpackb(
+        frame,
+        list_hook=whole_list,
+        object_pairs_hook=whole_dict,
+        ext_hook=quick_extension,
+        strict_map_key=False,
+        unicode_errors="surrogatepass",
+        max_array_len=QUICK_LIST,
+        max_map_len=QUICK_LIST,
+    )
+    measure(value)
+    return value
+
+
+def whole_dict(pairs: list[tuple]) -> dict:
+    """A dict; every key once."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise WireError("a dict with a key twice")
+    return values
+
+
+def quick_extension(code: int, data: bytes) -> Any:
+    """A bare tag, an integer or a complex number."""
+    return ext_value(msgpack.ExtType(code, data)) if data else TAGS[code]
+
+
+def tagged(tag: int, fields: list, extension: Extension | None) -> Any:
+    """The value of a tagged array; raises WireError."""
+    if not NEVER.isdisjoint(map(type, fields)):
+        raise WireError("a stray extension in a tagged array")
+    if tag >= FIRST_EXTENSION and extension is not None:
+        return extension.unpack(tag, fields)
+    build = BUILD.get(tag)
+    if build is None:
+        raise WireError(f"unknown kind {tag}")
+    try:
+        return build(*fields)
+    except (TypeError, ValueError, RuntimeError, OverflowError, KeyError) as error:
+        raise WireError(f"malformed value of kind {tag}: {error}") from error
 
 
 class Reading:
-    """A frame being read."""
+    """A frame being read item by item, however large it is."""
 
     def __init__(self, frame: bytes, extension: Extension | None = None) -> None:
         self.frame, self.extension, self.items = frame, extension, 0
@@ -200,7 +260,7 @@ class Reading:
             return []
         head = self.next(depth + 1)
         if type(head) is msgpack.ExtType and not head.data:
-            return self.tagged(head.code, [self.get(depth + 1) for _ in range(count - 1)])
+            return tagged(head.code, [self.get(depth + 1) for _ in range(count - 1)], self.extension)
         values = [ext_value(head) if type(head) is msgpack.ExtType else head]
         for _ in range(count - 1):
             values.append(self.get(depth + 1))
@@ -217,18 +277,6 @@ class Reading:
         if len(values) != count:
             raise WireError("a dict with a key twice")
         return values
-
-    def tagged(self, tag: int, fields: list) -> Any:
-        """The value of a tagged array."""
-        if tag >= FIRST_EXTENSION and self.extension is not None:
-            return self.extension.unpack(tag, fields)
-        build = BUILD.get(tag)
-        if build is None:
-            raise WireError(f"unknown kind {tag}")
-        try:
-            return build(*fields)
-        except (TypeError, ValueError, RuntimeError, OverflowError, KeyError) as error:
-            raise WireError(f"malformed value of kind {tag}: {error}") from error
 
     def finish(self) -> None:
         """Raise WireError if anything follows the value."""
