@@ -26,7 +26,8 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/autograder build --check
 	$(BIN)/autograder build
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/autograder verify
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 bench: $(INSTALLED)
 	$(BIN)/autograder build
@@ -35,6 +36,7 @@ bench: $(INSTALLED)
 fidelity: $(INSTALLED)
 	$(BIN)/autograder build
 	$(BIN)/autograder verify --mutants
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m fidelity
 
 build: $(INSTALLED)
 	$(BIN)/autograder build

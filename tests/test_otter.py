@@ -1,8 +1,14 @@
-"""`otter run` on the real packages, in an environment that has the wheel but not the repository."""
+"""`otter run` on the real packages, in an environment that has the wheel but not the repository.
+
+By default one submission of each topic, in which right, wrong and unwritten exercises take turns. Marked `fidelity`
+(`make fidelity`) is the rest: the reference as module and notebook, the stub, every mistake and every alternative of
+the bank (the first of each exercise together in one submission, then the second …), and broken files.
+"""
 
 import json
 import os
 import subprocess
+from itertools import zip_longest
 
 import pytest
 from support import COURSE, REPOSITORY, TOPICS, environment_with_wheel, otter_run, scores_of
@@ -12,35 +18,76 @@ from autograder.build import build, read_topic, reference_notebook
 from autograder.build.stub import stub_module
 from autograder.grading import otter_config
 from autograder.judge.results import gradescope
-from autograder.judge.worker import Worker
 from autograder.laws import load_laws
+from autograder.staff import defined_by_exercise
 
-KINDS = ("reference.py", "reference.ipynb", "stub.py", "mistakes.py")
+UNWRITTEN = '\n\ndef {0}(*args, **kwargs):\n    raise NotImplementedError("{0}: not written yet")\n'
+BROKEN = {
+    "empty cell.ipynb": lambda text: text.replace('"source": [', '"source": [\n    "%%bash\\n",', 1),
+    "syntax error.py": lambda text: text + "\n\n# %%\ndef broken(:\n",
+    "raises at once.py": lambda text: "raise RuntimeError('no')\n" + text,
+    "other line ends.py": lambda text: text.replace("\n", "\r\n"),
+    "exits.py": lambda text: text + "\n\nimport sys\nsys.exit(0)\n",
+}
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
-    """The otter package of every topic, built now, and a Python that has its wheel only."""
-    root = tmp_path_factory.mktemp("packages")
-    build(COURSE, COURSE.topics, root)
-    found = {name: root / COURSE.package(topic).relative_to(REPOSITORY) for name, topic in TOPICS.items()}
-    python = environment_with_wheel(next(iter(found.values())), root / "environment")
+    """The otter package of every topic, and a Python that has its wheel only."""
+    if not all(COURSE.package(topic).is_file() for topic in COURSE.topics):
+        build(COURSE, COURSE.topics)
+    found = {name: COURSE.package(topic) for name, topic in TOPICS.items()}
+    python = environment_with_wheel(next(iter(found.values())), tmp_path_factory.mktemp("environment"))
     return found, python
 
 
-def submission(topic, kind: str) -> str:
-    """The text of one submission to `topic`."""
-    sources = read_topic(COURSE, topic)
-    if kind == "reference.ipynb":
-        return reference_notebook(sources)
-    if kind == "stub.py":
-        return stub_module(sources)
+def take_turns(name: str) -> str:
+    """A module in which the first exercise is right, the second wrong, the third unwritten, and so on."""
+    sources = read_topic(COURSE, TOPICS[name])
     text = sources.solution.text
-    if kind == "mistakes.py":  # one for every other exercise: what is wrong and what is right must both be seen
-        mistakes = bank.entries(COURSE.mistakes(topic))
-        for exercise in list(sources.points)[::2]:
+    cells = defined_by_exercise(sources.solution)
+    mistakes = bank.entries(COURSE.mistakes(TOPICS[name]))
+    for place, exercise in enumerate(sources.points):
+        if place % 3 == 1:
             text = next(entry for entry in mistakes if entry.exercise == exercise).apply(text)
+        elif place % 3 == 2:
+            text += "".join(UNWRITTEN.format(defined) for defined in sorted(cells[exercise]))
     return text
+
+
+def rounds(name: str) -> list[str]:
+    """Modules that hold together every mistake and every alternative of the bank, at most one in an exercise."""
+    sources = read_topic(COURSE, TOPICS[name])
+    reference = sources.solution.text
+    texts = []
+    for path in (COURSE.mistakes(TOPICS[name]), COURSE.alternatives(TOPICS[name])):
+        by_exercise: dict[str, list] = {}
+        for entry in bank.entries(path):
+            by_exercise.setdefault(entry.exercise, []).append(entry)
+        for some in zip_longest(*by_exercise.values()):
+            text = reference
+            for entry in filter(None, some):
+                text = entry.apply(text)
+            texts.append(text)
+    return texts
+
+
+def compare(packages, worker, folder, name: str, filename: str, text: str) -> tuple[dict, dict]:
+    """The scores that `otter run` gives a submission, which must be those of `autograder grade`, and its results."""
+    found, python = packages
+    topic = TOPICS[name]
+    path = folder / filename
+    path.write_text(text, encoding="utf-8", newline="")
+    scores = otter_run(python, found[name], path, folder / "out")
+    exercises = load_laws(COURSE.laws(topic))
+    outcome = worker.grade(path, topic)
+    assert scores_of(gradescope(outcome, exercises, otter_config(points_of(name)))) == scores
+    return scores, json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))
+
+
+def points_of(name: str) -> dict[str, float]:
+    """The points of each exercise of a topic."""
+    return {exercise.name: exercise.points for exercise in load_laws(COURSE.laws(TOPICS[name]))}
 
 
 def test_environment_has_no_repository(packages, tmp_path):
@@ -51,23 +98,48 @@ def test_environment_has_no_repository(packages, tmp_path):
     assert not found.startswith(str(REPOSITORY)), found
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", TOPICS)
-def test_otter_run(packages, tmp_path, name, kind):
-    """Otter gives the reference everything, the stub nothing, and every submission what `autograder grade` gives it."""
-    found, python = packages
-    topic = TOPICS[name]
-    path = tmp_path / f"{name}.{kind.rpartition('.')[2]}"
-    path.write_text(submission(topic, kind), encoding="utf-8")
-    scores = otter_run(python, found[name], path, tmp_path / "out")
-    points = {exercise.name: exercise.points for exercise in load_laws(COURSE.laws(topic))}
-    if kind.startswith("reference"):
-        assert scores == points
-    if kind == "stub.py":
-        assert scores == dict.fromkeys(points, 0)
-        results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-        assert "not written yet" in next(t["output"] for t in results["tests"] if t["name"] in points)
-    exercises = load_laws(COURSE.laws(topic))
-    with Worker(COURSE, [topic]) as worker:
-        outcome = worker.grade(path, topic)
-    assert scores_of(gradescope(outcome, exercises, otter_config(points))) == scores
+def test_otter_run(packages, worker, tmp_path, name):
+    """Otter gives each exercise of a mixed submission what `autograder grade` does, and says what is not written."""
+    scores, results = compare(packages, worker, tmp_path, name, f"{name}.py", take_turns(name))
+    points = points_of(name)
+    expected = {exercise: 0 if place % 3 else points[exercise] for place, exercise in enumerate(points)}
+    assert scores == expected
+    unwritten = next(test for test in results["tests"] if test["name"] == list(points)[2])
+    assert "not written yet" in unwritten["output"]
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("name", TOPICS)
+def test_otter_gives_references_everything(packages, worker, tmp_path, name):
+    sources = read_topic(COURSE, TOPICS[name])
+    for suffix, text in ((".py", sources.solution.text), (".ipynb", reference_notebook(sources))):
+        (tmp_path / suffix).mkdir()
+        assert compare(packages, worker, tmp_path / suffix, name, name + suffix, text)[0] == points_of(name)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("name", TOPICS)
+def test_otter_gives_stubs_nothing(packages, worker, tmp_path, name):
+    text = stub_module(read_topic(COURSE, TOPICS[name]))
+    scores, results = compare(packages, worker, tmp_path, name, f"{name}.py", text)
+    assert scores == dict.fromkeys(points_of(name), 0)
+    assert "not written yet" in next(test["output"] for test in results["tests"] if test["name"] in scores)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("name", TOPICS)
+def test_otter_agrees_on_the_whole_bank(packages, worker, tmp_path, name):
+    for number, text in enumerate(rounds(name)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        compare(packages, worker, folder, name, f"{name}.py", text)
+
+
+@pytest.mark.fidelity
+@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("name", TOPICS)
+def test_otter_agrees_on_broken_submissions(packages, worker, tmp_path, name, what):
+    sources = read_topic(COURSE, TOPICS[name])
+    text = reference_notebook(sources) if what.endswith(".ipynb") else sources.solution.text
+    compare(packages, worker, tmp_path, name, f"{name}.{what.rpartition('.')[2]}", BROKEN[what](text))

@@ -640,8 +640,12 @@ class TestConv2dForward:
             target.conv2d_forward(x, w[:, :2], b)
         with raises(ValueError, "when x has 1 channel and w has 3"):
             target.conv2d_forward(x[:, :1], w, b)
+        with raises(ValueError, "when x has 3 channels and w has 1"):
+            target.conv2d_forward(x, w[:, :1], b)
         with raises(ValueError, "when there are 2 filters and 1 bias"):
             target.conv2d_forward(x, w, b[:1])
+        with raises(ValueError, "when there are 1 filter and 2 biases"):
+            target.conv2d_forward(x, w[:1], b)
         with raises(ValueError, "when the window is one pixel too high"):
             target.conv2d_forward(x, np.ones((2, 3, 5, 1)), b)
         with raises(ValueError, "when the window is one pixel too wide"):

@@ -13,7 +13,13 @@ from sandbox_attack_runner import CANNOT
 from sandbox_attacks import ATTACKS, CONTROLS
 
 RUNNER = Path(__file__).with_name("sandbox_attack_runner.py")
-CASES = [(tier, attack) for tier in "AB" for attack in ATTACKS if tier in attack.tiers]
+TIERS = [pytest.param(tier, id=f"tier{tier}", marks=pytest.mark.xdist_group(f"tier {tier}")) for tier in "AB"]
+CASES = [
+    pytest.param(tier, attack, id=f"tier{tier}-{attack.name}", marks=pytest.mark.xdist_group(f"tier {tier}"))
+    for tier in "AB"
+    for attack in ATTACKS
+    if tier in attack.tiers
+]
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="system calls are named by x86-64 numbers")
 
@@ -47,14 +53,14 @@ def battlefield(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("tier", "AB", ids=lambda tier: f"tier{tier}")
+@pytest.mark.parametrize("tier", TIERS)
 def test_the_tier_is_what_it_says(battlefield, tier):
     report = battlefield(tier)
     assert report["tier"] == tier, report["reasons"]
     assert (report["user"] == 0) == (tier == "A")
 
 
-@pytest.mark.parametrize(("tier", "attack"), CASES, ids=[f"tier{tier}-{attack.name}" for tier, attack in CASES])
+@pytest.mark.parametrize(("tier", "attack"), CASES)
 def test_attack_is_stopped(battlefield, tier, attack):
     outcome = battlefield(tier)["outcomes"][attack.name]
     assert not outcome["damage"], "it changed the judge's files"
@@ -69,6 +75,7 @@ def test_attack_is_stopped(battlefield, tier, attack):
             or outcome["kind"] in attack.values, outcome  # fmt: skip
 
 
+@pytest.mark.xdist_group("unconfined")
 @pytest.mark.parametrize("name", CONTROLS)
 def test_the_same_attack_wins_where_nothing_confines(battlefield, name):
     assert battlefield("unconfined")["outcomes"][name].get("value") is True
