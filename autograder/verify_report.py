@@ -25,6 +25,7 @@ SLOWER = 5  # times the slowest law on the reference: on a busy machine a mutant
 
 def report(course: Course, topics: list[Topic], jobs: int | None, console: Console) -> tuple[bool, list[Finding]]:
     """Verify `topics`, print the table and every problem; whether there was none, and all findings in order."""
+    leaks = {topic.name: build.leaks(course, topic) for topic in topics}  # first, since it takes no time
     order = {case.key: place for place, case in enumerate(c for topic in topics for c in cases(course, topic))}
     findings = list(_tracked(verify(course, topics, jobs), len(order), "Verifying", console))
     findings.sort(key=lambda finding: order[finding.case.key])
@@ -38,7 +39,6 @@ def report(course: Course, topics: list[Topic], jobs: int | None, console: Conso
         counts[case.topic, case.kind] += 1
         good[case.topic, case.kind] += not finding.problems
         problems += [f"{case.key}: {problem}" for problem in finding.problems]
-    leaks = {topic.name: build.leaks(course, topic) for topic in topics}
     problems += [f"{name}: {leak}" for name, found in leaks.items() for leak in found]
     console.print(_table(topics, counts, good, leaks))
     for line in skipped:

@@ -6,7 +6,6 @@ present law has passed to it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -179,9 +178,12 @@ class Child:
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """Within this context all calls together may take that long (wall time); then the child is killed."""
+        """Within this context all calls together may take that long; then the child is killed.
+
+        That is wall time, and more where a busy machine has kept judge and child from working.
+        """
         before = self.channel.law_deadline
-        self.channel.law_deadline, self.channel.law_seconds = time.monotonic() + seconds, seconds
+        self.channel.start_law(seconds)
         try:
             yield
         finally:

@@ -20,6 +20,7 @@ def spin(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end: pass
     return seconds
+def nap(seconds): time.sleep(seconds)
 def die(code): os._exit(code)
 def grow(): return bytearray(8 << 30)
 def burn():
@@ -266,3 +267,15 @@ def test_student_errors_are_values(child):
     with pytest.raises(StudentError) as caught:
         child.target.f()
     assert isinstance(caught.value, TypeError) and "f()" in caught.value.message
+
+
+def test_a_busy_machine_does_not_shorten_a_limit(child, monkeypatch):
+    """Code that has had little of the processor gets more time, up to a bound; code that has used it does not."""
+    channel = child.channel
+    monkeypatch.setattr(channel, "processor_time", lambda: 0.0)
+    with child.deadline(0.4):
+        assert child.target.nap(0.7) is None
+    began = time.monotonic()
+    with child.deadline(0.4):
+        assert dead(child, child.target.nap, 60) == "took longer than 0.4 s"
+    assert time.monotonic() - began < 30
