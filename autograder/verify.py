@@ -3,7 +3,7 @@
 `cases(course, topic)` lists a topic's submissions with what should come of each: the reference and every alternative
 earn full marks, the stub earns nothing, every mistake fails the law that names it and costs no other exercise, and
 every exercise keeps its marks where all others are left out. `verify(course, topics)` grades them all through the warm
-judge, on all cores, and yields a finding per case; `flakes(course, topics, seeds)` asks whether chance has a say.
+judge, on all cores, and yields a finding per case.
 """
 
 import importlib.util
@@ -21,7 +21,6 @@ from autograder.laws import Verdict
 from autograder.staff import affected, defined_by_exercise, definitions, grade_staff
 
 EMPTY = bank.Entry("", "", "", "", "")
-SEEDS_AT_ONCE = 20  # graded in one process: enough that starting it costs little, few enough that all cores have work
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,6 @@ class Finding:
     problems: tuple[str, ...]
     verdicts: tuple[Verdict, ...] = field(repr=False, default=())
     skipped: str = ""
-
-
-@dataclass(frozen=True)
-class Flake:
-    """A verdict that depends on the seed: a law that rejects what is right, or passes the mistake it must catch."""
-
-    case: Case
-    seed: int
-    law: str
-    problem: str
 
 
 def cases(course: Course, topic: Topic) -> list[Case]:
@@ -137,40 +126,3 @@ def _finding(case: Case, outcome: Outcome) -> Finding:
     if problems and case.kind != "stub":  # what was said while the code was loaded may explain them
         problems += tuple(note for note in outcome.notes)
     return Finding(case, problems, outcome.verdicts)
-
-
-def seed_jobs(course: Course, topics: list[Topic], seeds: range) -> tuple[list[Job], dict[str, Case]]:
-    """The work of `flakes`, and the case of each job by its key.
-
-    References and alternatives run every law of an exercise, mistakes only the law that must catch them; a job is some
-    seeds of one exercise of one case. `seeds` are added to the course's own.
-    """
-    work, by_key = [], {}
-    for topic in topics:
-        for case in cases(course, topic):
-            if case.skipped or case.kind in ("stub", "left out"):
-                continue
-            mistake = case.kind == "mistake"
-            laws = (f"{case.entry.exercise}::{case.entry.law}",) if mistake else ()
-            for exercise in (case.entry.exercise,) if mistake else case.exercises:
-                for start in range(0, len(seeds), SEEDS_AT_ONCE):
-                    some = tuple(course.seed + seed for seed in seeds[start : start + SEEDS_AT_ONCE])
-                    key = f"{case.key}, {exercise}, seeds from {some[0]}"
-                    by_key[key] = case
-                    work.append(Job(key, None, topic, some, (exercise,), case.source, laws))
-    return work, by_key
-
-
-def flakes(course: Course, topics: list[Topic], seeds: range, jobs: int | None = None) -> Iterator[list[Flake]]:
-    """Grade references, alternatives and mistakes under every seed; for each job and seed, the flakes (mostly none)."""
-    work, by_key = seed_jobs(course, topics, seeds)
-    for job, outcome in grade_staff(course, work, jobs):
-        yield _flakes(by_key[job.key], job.seeds[0], outcome)
-
-
-def _flakes(case: Case, seed: int, outcome: Outcome) -> list[Flake]:
-    if outcome.refusal:
-        return [Flake(case, seed, "", outcome.refusal)]
-    if case.kind == "mistake":
-        return [Flake(case, seed, v.law, "passes it") for v in outcome.verdicts if v.passed]
-    return [Flake(case, seed, f"{v.exercise}.{v.law}", v.problem) for v in outcome.verdicts if not v.passed]

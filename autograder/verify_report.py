@@ -11,11 +11,12 @@ from rich.table import Table
 
 from autograder import build
 from autograder.course import Course, Topic
+from autograder.flakes import Flake, flakes, trials
 from autograder.laws import load_laws
 from autograder.mutants.report import print_trials, write_reports
 from autograder.mutants.tally import LawTally, tally, try_idle
 from autograder.mutants.trial import TopicTrials, try_mutants
-from autograder.verify import Finding, Flake, cases, flakes, seed_jobs, verify
+from autograder.verify import Finding, cases, verify
 
 KINDS = ("reference", "stub", "mistake", "alternative", "left out")
 HEADS = ("reference", "stub", "mistakes", "alternatives", "alone", "leaks")
@@ -51,10 +52,14 @@ def report(course: Course, topics: list[Topic], jobs: int | None, console: Conso
 def report_flakes(course: Course, topics: list[Topic], seeds: range, jobs: int | None, console: Console) -> bool:
     """Grade under every seed, print what depends on it and how long it took, and tell whether nothing does."""
     start = time.monotonic()
-    total = sum(len(job.seeds) for job in seed_jobs(course, topics, seeds)[0])
+    work = trials(course, topics, seeds)
+    total = sum(len(trial.seeds) for trial in work)
     found: list[Flake] = []
-    for some in _tracked(flakes(course, topics, seeds, jobs), total, f"{len(seeds)} seeds", console):
-        found += some
+    with _progress(console) as progress:
+        task = progress.add_task(f"{len(seeds)} seeds", total=total)
+        for trial, some in flakes(work, jobs):
+            found += some
+            progress.advance(task, len(trial.seeds))
     for flake in sorted(found, key=lambda flake: (flake.case.key, flake.law, flake.seed)):
         line = f"seed {flake.seed}: {flake.case.key}: {flake.law} {flake.problem}"
         console.print(line, markup=False, style="red")

@@ -6,8 +6,9 @@ from click.testing import CliRunner
 from autograder.bank import BankError
 from autograder.cli import main
 from autograder.course import load
+from autograder.flakes import flakes, trials
 from autograder.staff import affected
-from autograder.verify import cases, flakes, seed_jobs, verify
+from autograder.verify import cases, verify
 
 SOLUTION = '''# %% [markdown]
 # # 01 · Small
@@ -143,12 +144,13 @@ def test_flakes(tmp_path):
     """Laws that depend on chance are found with their seeds: by the reference, by alternatives, and by mistakes."""
     by_chance = MISTAKES.replace("return x", "return x + x").replace("test_sum", "test_chance")
     course = course_with(tmp_path, good={}, flaky={"highest": 5}, lucky={"highest": 4, "mistakes": by_chance})
-    work, _ = seed_jobs(course, list(course.topics[:1]), range(50))
-    assert sum(len(job.seeds) for job in work) == 50 * 4  # two exercises of the reference, one of each other
-    found = [flake for some in flakes(course, list(course.topics), range(24), 2) for flake in some]
+    work = trials(course, list(course.topics[:1]), range(50))
+    assert sum(len(trial.seeds) for trial in work) == 50 * 4  # two exercises of the reference, one of each other
+    work = trials(course, list(course.topics), range(24))
+    found = [flake for _, some in flakes(work, 2) for flake in some]
     assert not [flake for flake in found if flake.case.topic == "good"]
     flaky = [flake for flake in found if flake.case.topic == "flaky"]
-    assert {flake.law for flake in flaky} == {"double.test_chance"}
+    assert {flake.law for flake in flaky} == {"double::test_chance"}
     assert {flake.case.kind for flake in flaky} == {"reference", "alternative"}
     assert 0 < len({flake.seed for flake in flaky}) < 24
     assert {flake.seed for flake in found} <= set(range(7, 31))
