@@ -447,13 +447,13 @@ def picture():
     import matplotlib.pyplot as plt
 
     figure, grid = plt.subplots(2, 4, figsize=(15, 8))
-    figure.subplots_adjust(left=0.05, right=0.94, top=0.9, bottom=0.16, wspace=0.28, hspace=0.36)
+    figure.subplots_adjust(left=0.05, right=0.92, top=0.9, bottom=0.16, wspace=0.28, hspace=0.36)
     x, y = _moons(80, seed=0)
     shapes, path = _train(x, y)
     for axes, moment in zip(grid[0], MOMENTS):
         shown = _draw_boundary(axes, x, y, _unpacked(path[moment], shapes))
         axes.set_title(f"after {moment} steps", fontsize=10)
-    figure.colorbar(shown, cax=figure.add_axes((0.955, 0.56, 0.008, 0.34)), label="σ(logit)")
+    figure.colorbar(shown, cax=figure.add_axes((0.935, 0.56, 0.008, 0.34)), label="σ(logit)")
     w, b, updates = perceptron_fit(x, y, epochs=50)
     ends = torch.tensor([-1.6, 2.6], dtype=torch.float64)
     grid[0, 0].plot(ends, -(b + w[0] * ends) / w[1], "k--", label=f"perceptron, {updates} updates")
