@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 # One thread per process: the tests run one process per core.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test bench fidelity build lint clean
+.PHONY: install demo test sample bench fidelity build lint clean
 
 install: $(INSTALLED)
 
@@ -32,6 +32,10 @@ test: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/autograder build
 	$(BIN)/python -m autograder.bench
+
+sample: $(INSTALLED)
+	$(BIN)/autograder build
+	$(BIN)/autograder verify --mutants --sample 40
 
 fidelity: $(INSTALLED)
 	$(BIN)/autograder build
