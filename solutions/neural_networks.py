@@ -471,7 +471,8 @@ def l1_subgradient(params: list[Tensor], strength: float) -> list[Tensor]:
 # $(n_\ell,1)\cdot(1,n_{\ell-1})$: fits. In a batch, $\Delta_\ell$ has shape $(N,n_\ell)$, one row per example, and
 # parameters that are shared by all examples collect from all: $\partial L/\partial W_\ell=\Delta_\ell^\top H_{\ell-1}$,
 # $\partial L/\partial b_\ell=\sum_n\Delta_\ell[n]$, and
-# $\Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace$. Sums, not means: if the loss is a mean, its $1/N$ is already in $\Delta_k$.
+# $\Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace$. Sums, not means: if the
+# loss is a mean, its $1/N$ is already in $\Delta_k$.
 #
 # **What to watch for.** The mask of a ReLU belongs to the layer whose input it bent: not to the last layer, which has
 # none. At $a=0$ the derivative is taken to be 0 (torch does; notes that write $\mathbb 1\lbrace x\ge0\rbrace$ take 1).

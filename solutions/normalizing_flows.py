@@ -22,6 +22,9 @@
 # with $x = g(z)$, $g = f^{-1}$, the term is $-\log\lvert\det \partial g/\partial z\rvert$, which is the same
 # number. Before you use somebody's code, find out which of the two its `forward` is.
 #
+# **What holds throughout.** A batch may be empty, the dtype of results is that of the inputs, and everything is
+# differentiated: results are made of torch operations that autograd can follow.
+#
 # ## Change of variables
 # Let $p_Z$ be a density and $z = f(x)$. Probability is conserved: a small cube of volume $\mathrm dV$ around
 # $x$ becomes a parallelepiped of volume $\lvert\det J_f(x)\rvert\,\mathrm dV$ around $f(x)$, and both hold
@@ -854,13 +857,14 @@ def dequantize(
     """Whole-numbered pixels spread over the unit interval.
 
     y = (pixels + noise) / bins; pixel k fills the interval [k / bins, (k + 1) / bins).
-    pixels: whole numbers from 0 to bins − 1, any shape; noise: the same shape, uniform in [0, 1) -> same shape, dtype
-    of the noise.
+    pixels: whole numbers from 0 to bins − 1, any shape and integer dtype (images are often uint8); noise: the same
+    shape, uniform in [0, 1) -> same shape, dtype of the noise.
     Raises ValueError for a pixel outside 0 … bins − 1.
     Source: Theis, van den Oord and Bethge, A note on the evaluation of generative models (2016), section 3.1.
     """
     # BEGIN SOLUTION
-    if ((pixels < 0) | (pixels >= bins)).any():
+    whole = pixels.long()  # 256 itself is no uint8: compared as such it would be 0
+    if ((whole < 0) | (whole >= bins)).any():
         raise ValueError(f"pixels must lie between 0 and {bins - 1}")
     return (pixels + noise) / bins
     # END SOLUTION

@@ -14,10 +14,13 @@ import pytest
 from support import COURSE, REPOSITORY, TOPICS, examine_here, scores_of
 
 from autograder import bank
+from autograder.build import read_topic
+from autograder.build.stub import stub_module
 from autograder.grading import otter_config
 from autograder.judge.hygiene import clean, csv_cell, one_line
 from autograder.judge.outcome import Outcome
 from autograder.judge.results import grades_csv, gradescope, write_atomically
+from autograder.judge.worker import Job
 from autograder.laws import load_laws
 
 TOPIC = TOPICS["gradients"]
@@ -72,17 +75,22 @@ def test_a_syntax_error_costs_only_its_cell(worker, tmp_path):
     assert any("SyntaxError" in note for note in outcome.notes)
 
 
-def test_remote_and_local_verdicts_agree(worker, tmp_path):
-    """The laws say the same of a module in this process and of one in the sandbox."""
-    entries = bank.entries(COURSE.mistakes(TOPIC))[::6] + bank.entries(COURSE.alternatives(TOPIC))[::6]
-    for entry in entries:
-        source = entry.apply(REFERENCE)
-        own = tuple(exercise for exercise in EXERCISES if exercise.name == entry.exercise)
-        path = tmp_path / "gradients.py"
-        path.write_text(source, encoding="utf-8")
-        remote = worker.grade(path, TOPIC, exercises=[entry.exercise]).verdicts
-        local = examine_here(source, own, COURSE.seed)
-        assert [(v.law, v.status) for v in remote] == [(v.law, v.status) for v in local], entry.label
+@pytest.mark.parametrize("step", [30, pytest.param(1, marks=pytest.mark.fidelity)])
+@pytest.mark.parametrize("name", TOPICS)
+def test_remote_and_local_verdicts_agree(worker, name, step):
+    """The laws say the same of a module in this process and of one in the sandbox, whether it is right or wrong."""
+    topic = TOPICS[name]
+    exercises = load_laws(COURSE.laws(topic))
+    reference = COURSE.solution(topic).read_text(encoding="utf-8")
+    stub = stub_module(read_topic(COURSE, topic))
+    submissions = [(reference, ()), (stub, ())] if step == 1 else [(stub, tuple(e.name for e in exercises[::4]))]
+    for entry in (bank.entries(COURSE.mistakes(topic)) + bank.entries(COURSE.alternatives(topic)))[::step]:
+        submissions.append((entry.apply(reference), (entry.exercise,)))
+    for source, names in submissions:
+        remote = worker.run(Job("", None, topic, exercises=names, source=source))[0].verdicts
+        chosen = [exercise for exercise in exercises if not names or exercise.name in names]
+        local = examine_here(source, chosen, COURSE.seed)
+        assert [(v.law, v.status) for v in remote] == [(v.law, v.status) for v in local], (names, source[-500:])
 
 
 def test_results_are_otters(worker, tmp_path):

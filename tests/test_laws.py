@@ -1,12 +1,13 @@
 """The laws room: comparisons reject what only looks right, and verdicts say what went wrong."""
 
+import importlib
 import math
 import time
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import laws
@@ -307,3 +308,35 @@ def test_time_limit_is_taken_back():
     verdicts("def double(x): return 2 * x", time_limit=0.3)
     time.sleep(0.4)
     assert time.monotonic() - start >= 0.4
+
+
+def test_inputs_do_not_depend_on_what_is_imported(tmp_path, monkeypatch):
+    """Hypothesis looks for constants in modules outside site-packages, such as a student's; laws must not see them."""
+    constants = range(987654321000, 987654321300)
+    (tmp_path / "mine.py").write_text(f"NUMBERS = {list(constants)}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("mine")
+    drawn = []
+
+    @settings(max_examples=1000)
+    @given(number=st.integers())
+    def draw(number):
+        drawn.append(number)
+
+    draw()
+    assert len(drawn) == 1000 and not {*drawn} & {*constants}
+
+
+def test_functions_are_passed_as_they_will_be_when_graded():
+    """torch.func cannot look into another process: what would fail in grading fails in `check`, alone and in a list."""
+
+    def slope(f, x):
+        return torch.func.grad(f)(x)
+
+    def slopes(functions, x):
+        return [torch.autograd.grad(f(x.requires_grad_()), x)[0] for f in functions]
+
+    target = ModuleTarget({"slope": slope, "slopes": slopes})
+    with pytest.raises(TypeError, match=r"use torch\.autograd"):
+        target.slope(lambda x: x**2, torch.tensor(3.0))
+    assert target.slopes([lambda x: x**2], torch.tensor(3.0)) == [torch.tensor(6.0)]

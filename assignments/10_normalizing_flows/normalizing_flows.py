@@ -471,8 +471,8 @@ def dequantize(
     """Whole-numbered pixels spread over the unit interval.
 
     y = (pixels + noise) / bins; pixel k fills the interval [k / bins, (k + 1) / bins).
-    pixels: whole numbers from 0 to bins − 1, any shape; noise: the same shape, uniform in [0, 1) -> same shape, dtype
-    of the noise.
+    pixels: whole numbers from 0 to bins − 1, any shape and integer dtype (images are often uint8); noise: the same
+    shape, uniform in [0, 1) -> same shape, dtype of the noise.
     Raises ValueError for a pixel outside 0 … bins − 1.
     Source: Theis, van den Oord and Bethge, A note on the evaluation of generative models (2016), section 3.1.
     """

@@ -946,6 +946,12 @@ class TestDequantize:
         assert_close(y.diff(), torch.full((bins - 1,), 1 / bins, dtype=torch.float64), what="the spacing")
         assert_true((y >= 0).all() and (y < 1).all(), "The values should lie in [0, 1).")
 
+    def test_bytes(self, target):
+        """Pixels may be bytes with all their 256 values."""
+        pixels = torch.arange(256).to(torch.uint8)
+        y = target.dequantize(pixels, torch.zeros(256, dtype=torch.float64))
+        assert_close(y, torch.arange(256, dtype=torch.float64) / 256)
+
 
 @pytest.mark.exercise("bits_per_dimension", points=1)
 class TestBitsPerDimension:

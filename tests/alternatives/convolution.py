@@ -146,6 +146,15 @@ def impulse_response_entry_by_entry(system, radius):
     return kernel
 
 
+@alternative("impulse_response", "the differences of the answer to a step")
+def impulse_response_from_a_step(system, radius):
+    corner, side = radius + 1, 3 * radius + 2
+    step = np.zeros((side, side))
+    step[corner:, corner:] = 1
+    answer = system(step)[: corner + radius + 1, : corner + radius + 1]
+    return np.diff(np.diff(answer, axis=0), axis=1)
+
+
 @alternative("conv_matrix", "entry by entry")
 def conv_matrix_by_entries(kernel, n):
     m = len(kernel)
@@ -222,6 +231,15 @@ def conv_output_size_by_counting(size, kernel, stride=1, padding=0, dilation=1):
     return count
 
 
+@alternative("conv_output_size", "with NumPy's windows")
+def conv_output_size_of_numpy(size, kernel, stride=1, padding=0, dilation=1):
+    if any(value < 1 for value in (size, kernel, stride, dilation)) or padding < 0:
+        raise ValueError("settings")
+    padded = np.pad(np.zeros(size), padding)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, dilation * (kernel - 1) + 1)
+    return len(windows[::stride])
+
+
 @alternative("conv_parameters", "weights and biases apart")
 def conv_parameters_apart(in_channels, out_channels, kernel_size, bias=True, groups=1):
     for channels in (in_channels, out_channels):
@@ -237,6 +255,17 @@ def conv_parameters_of_torch(in_channels, out_channels, kernel_size, bias=True, 
 
     layer = torch.nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias, groups=groups)
     return sum(parameter.numel() for parameter in layer.parameters())
+
+
+@alternative("conv_parameters", "one group, times their number")
+def conv_parameters_of_a_group(in_channels, out_channels, kernel_size, bias=True, groups=1):
+    (inputs, lost), (outputs, left) = divmod(in_channels, groups), divmod(out_channels, groups)
+    if lost or left:
+        raise ValueError("the groups do not divide the channels")
+    group = np.empty((outputs, inputs, *kernel_size)).size
+    if bias:
+        group += outputs
+    return groups * group
 
 
 @alternative("conv2d_forward", "window by window")
@@ -329,6 +358,18 @@ def cross_correlate2d_backward_of_scipy(delta, image, kernel):
     return convolve(delta, kernel, "full"), correlate(image, delta, "valid")
 
 
+@alternative("cross_correlate2d_backward", "with sliding windows and einsum")
+def cross_correlate2d_backward_by_einsum(delta, image, kernel):
+    height, width = kernel.shape
+    windows = np.lib.stride_tricks.sliding_window_view
+    patches = windows(image, kernel.shape)
+    if patches.shape[:2] != delta.shape:
+        raise ValueError("delta")
+    framed = np.pad(delta, [(height - 1, height - 1), (width - 1, width - 1)])
+    image_gradient = np.einsum("pqmn,mn->pq", windows(framed, kernel.shape), np.rot90(kernel, 2))
+    return image_gradient, np.tensordot(delta, patches, axes=2)
+
+
 @alternative("convolve2d_backward", "by turning the kernel before and its gradient after")
 def convolve2d_backward_by_turning(delta, image, kernel):
     turned = kernel[::-1, ::-1]
@@ -350,6 +391,18 @@ def convolve2d_backward_of_scipy(delta, image, kernel):
     if any(d != i - k + 1 for d, i, k in zip(delta.shape, image.shape, kernel.shape)):
         raise ValueError("delta")
     return correlate(delta, kernel, "full"), convolve(image[::-1, ::-1], delta, "valid")
+
+
+@alternative("convolve2d_backward", "with torch's autograd")
+def convolve2d_backward_of_torch(delta, image, kernel):
+    import torch
+
+    inputs = [torch.tensor(array, requires_grad=True) for array in (image, kernel)]
+    z = torch.nn.functional.conv2d(inputs[0][None, None], inputs[1].flip(0, 1)[None, None])[0, 0]
+    if tuple(z.shape) != delta.shape:
+        raise ValueError("delta")
+    z.backward(torch.tensor(delta))
+    return tuple(variable.grad.numpy() for variable in inputs)
 
 
 @alternative("conv2d_backward", "window by window")

@@ -102,6 +102,13 @@ def value_function_in_a_loop(discriminator, p_data, p_model):
     return total
 
 
+@alternative("value_function", "leaving out what is not a number")
+def value_function_by_nansum(discriminator, p_data, p_model):
+    # Only 0 times minus infinity is not a number here, and it counts as 0.
+    on_data, on_model = p_data * torch.log(discriminator), p_model * torch.log1p(-discriminator)
+    return torch.nansum(on_data) + torch.nansum(on_model)
+
+
 @alternative("estimated_value", "minus the cross-entropies")
 def estimated_value_by_cross_entropy(discriminator, real, fake):
     on_real, on_fake = discriminator(real), discriminator(fake)
@@ -119,6 +126,15 @@ def estimated_value_in_one_pass(discriminator, real, fake):
     )
 
 
+@alternative("estimated_value", "a softmax over the two classes")
+def estimated_value_by_two_classes(discriminator, real, fake):
+    def mean_log_probability(logits, label):
+        classes = torch.stack([torch.zeros_like(logits), logits], dim=1)
+        return torch.log_softmax(classes, dim=1)[:, label].mean()
+
+    return mean_log_probability(discriminator(real), 1) + mean_log_probability(discriminator(fake), 0)
+
+
 @alternative("optimal_discriminator", "dividing where it is possible")
 def optimal_discriminator_where_possible(p_data, p_model):
     result = torch.full_like(p_data, 0.5)
@@ -131,6 +147,11 @@ def optimal_discriminator_where_possible(p_data, p_model):
 def optimal_discriminator_by_sigmoid(p_data, p_model):
     logit = torch.log(p_data) - torch.log(p_model)
     return torch.sigmoid(torch.nan_to_num(logit, nan=0.0, posinf=math.inf, neginf=-math.inf))
+
+
+@alternative("optimal_discriminator", "through the odds")
+def optimal_discriminator_by_odds(p_data, p_model):
+    return torch.nan_to_num(1 / (1 + p_model / p_data), nan=0.5)
 
 
 @alternative("generator_criterion", "2 JS − log 4")
@@ -146,6 +167,15 @@ def generator_criterion_by_discriminator(p_data, p_model):
     safe = torch.where(total > 0, total, torch.ones_like(total))
     real, fake = p_data / safe, p_model / safe
     return torch.xlogy(p_data, real).sum() + torch.xlogy(p_model, fake).sum()
+
+
+@alternative("generator_criterion", "with torch's divergence, where anything happens")
+def generator_criterion_by_kl_div(p_data, p_model):
+    occurs = p_data + p_model > 0
+    p, q = p_data[occurs], p_model[occurs]
+    log_mean = torch.log((p + q) / 2)
+    divergences = F.kl_div(log_mean, p, reduction="sum") + F.kl_div(log_mean, q, reduction="sum")
+    return divergences - math.log(4)
 
 
 @alternative("train_on_simplex", "multiplying and normalising")
@@ -181,6 +211,22 @@ def train_on_simplex_by_autograd(p_data, p_model, learning_rate, steps):
     return rows, torch.stack(values)
 
 
+@alternative("train_on_simplex", "in logarithms from beginning to end")
+def train_on_simplex_in_logarithms(p_data, p_model, learning_rate, steps):
+    if not bool(torch.all(p_model > 0)):
+        raise ValueError("p_model must be positive everywhere.")
+    log_data, log_model = torch.log(p_data), torch.log(p_model)
+    rows, values = [], []
+    for _ in range(steps + 1):
+        log_total = torch.logaddexp(log_data, log_model)
+        on_data = torch.where(p_data > 0, p_data * (log_data - log_total), 0.0)
+        on_model = log_model.exp() * (log_model - log_total)
+        rows.append(log_model.exp())
+        values.append(on_data.sum() + on_model.sum())
+        log_model = torch.log_softmax(log_model - learning_rate * (log_model - log_total), dim=0)
+    return torch.stack(rows), torch.stack(values)
+
+
 @alternative("saturating_loss", "with softplus")
 def saturating_loss_by_softplus(fake_logits):
     return -F.softplus(fake_logits, threshold=50).mean()
@@ -209,6 +255,14 @@ def non_saturating_loss_by_cross_entropy(fake_logits):
     return F.binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
 
 
+@alternative("non_saturating_loss", "logit by logit, with a case for each sign")
+def non_saturating_loss_by_cases(fake_logits):
+    losses = []
+    for a in fake_logits:
+        losses.append(torch.log1p(torch.exp(-a)) if a > 0 else torch.log1p(torch.exp(a)) - a)
+    return sum(losses) / len(losses)
+
+
 @alternative("simultaneous_step", "with backward()")
 def simultaneous_step_by_backward(value, discriminator, generator, learning_rate):
     d = discriminator.detach().clone().requires_grad_()
@@ -228,6 +282,13 @@ def simultaneous_step_by_optimizers(value, discriminator, generator, learning_ra
     climb.step()
     descend.step()
     return d.detach(), g.detach()
+
+
+@alternative("simultaneous_step", "with autograd.functional")
+def simultaneous_step_by_jacobian(value, discriminator, generator, learning_rate):
+    old = (discriminator.detach(), generator.detach())
+    slopes = torch.autograd.functional.jacobian(value, old)
+    return tuple(player + sign * learning_rate * slope for player, slope, sign in zip(old, slopes, (1, -1)))
 
 
 @alternative("unrolled_discriminator", "recursively")
@@ -251,6 +312,20 @@ def unrolled_discriminator_by_sum(value, discriminator, generator, steps, learni
         here = start + moved
         moved = moved + learning_rate * torch.autograd.grad(value(here, generator), here, create_graph=True)[0]
     return start + moved
+
+
+@alternative("unrolled_discriminator", "with autograd.functional, one function after the other")
+def unrolled_discriminator_by_jacobian(value, discriminator, generator, steps, learning_rate):
+    if steps < 0:
+        raise ValueError("steps must be 0 or more.")
+    jacobian = torch.autograd.functional.jacobian
+
+    def climb(d):
+        return d + learning_rate * jacobian(lambda v: value(v, generator), d, create_graph=True)
+
+    for _ in range(steps):
+        discriminator = climb(discriminator)
+    return discriminator
 
 
 @alternative("wasserstein_1d", "matching repeated samples in order")
@@ -292,6 +367,11 @@ def critic_loss_by_weights(real_scores, fake_scores):
     return torch.cat(shares) @ torch.cat([real_scores, fake_scores])
 
 
+@alternative("critic_loss", "over all pairs")
+def critic_loss_over_pairs(real_scores, fake_scores):
+    return torch.mean(fake_scores.unsqueeze(1) - real_scores.unsqueeze(0))
+
+
 @alternative("gradient_penalty", "interpolating with lerp, in the caller's graph")
 def gradient_penalty_by_lerp(critic, real, fake, noise):
     share = noise.view(len(noise), *([1] * (real.ndim - 1)))
@@ -313,6 +393,16 @@ def gradient_penalty_one_by_one(critic, real, fake, noise):
     return torch.stack(penalties).mean()
 
 
+@alternative("gradient_penalty", "the square multiplied out, with a root that is safe at 0")
+def gradient_penalty_multiplied_out(critic, real, fake, noise):
+    between = fake + torch.einsum("i,i...->i...", noise, real - fake)
+    slope = torch.autograd.functional.jacobian(lambda x: critic(x).sum(), between, create_graph=True)
+    squares = (slope * slope).sum(dim=tuple(range(1, slope.dim())))
+    steep = squares > 0
+    norms = torch.where(steep, torch.where(steep, squares, 1.0).sqrt(), 0.0)
+    return (squares - 2 * norms + 1).mean()
+
+
 @alternative("penalised_value", "with softplus, and a pass of its own for the penalty")
 def penalised_value_by_softplus(discriminator, real, fake, weight):
     points = real.clone().detach().requires_grad_(True)
@@ -331,6 +421,19 @@ def penalised_value_one_by_one(discriminator, real, fake, weight):
         slope = torch.autograd.grad(logit, point, create_graph=True)[0]
         terms.append(F.logsigmoid(logit) - weight * (slope * slope).sum())
     return torch.stack(terms).mean() + F.logsigmoid(-discriminator(fake)).mean()
+
+
+@alternative("penalised_value", "one pass over both batches, with cross-entropies")
+def penalised_value_in_one_pass(discriminator, real, fake, weight):
+    m = real.shape[0]
+    points = torch.cat([real, fake]).detach().requires_grad_()
+    logits = discriminator(points)
+    labels = torch.zeros_like(logits)
+    labels[:m] = 1
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    slope = torch.autograd.grad(logits[:m].sum(), points, create_graph=True)[0][:m]
+    penalties = torch.linalg.vector_norm(slope.reshape(m, -1), dim=1) ** 2
+    return -(losses[:m] + weight * penalties).mean() - losses[m:].mean()
 
 
 @alternative("mode_coverage", "in a loop")

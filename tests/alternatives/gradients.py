@@ -148,6 +148,16 @@ def affine_jacobian_by_autograd(A, x):
     return torch.autograd.functional.jacobian(lambda v: A @ v, x)
 
 
+@alternative("affine_jacobian", "the images of the unit vectors")
+def affine_jacobian_by_unit_vectors(A, x):
+    try:
+        torch.mv(A, x)
+    except RuntimeError as error:
+        raise ValueError(f"A and x cannot be multiplied: {error}") from error
+    units = torch.eye(x.numel(), dtype=A.dtype)
+    return torch.stack([torch.mv(A, unit) for unit in units], dim=1)
+
+
 @alternative("hadamard_jacobians", "a list instead of a tuple")
 def hadamard_jacobians_by_list(x, y):
     return [torch.diag(v) for v in (y, x)]
@@ -156,6 +166,16 @@ def hadamard_jacobians_by_list(x, y):
 @alternative("hadamard_jacobians", "diag_embed")
 def hadamard_jacobians_by_embedding(x, y):
     return torch.diag_embed(y), torch.diag_embed(x)
+
+
+@alternative("hadamard_jacobians", "entry by entry")
+def hadamard_jacobians_by_loop(x, y):
+    n = len(x)
+    in_x, in_y = x.new_zeros(n, n), y.new_zeros(n, n)
+    for i in range(n):
+        in_x[i, i] = y[i]
+        in_y[i, i] = x[i]
+    return in_x, in_y
 
 
 @alternative("quotient_rule", "product rule with 1/g")
@@ -168,6 +188,12 @@ def quotient_rule_by_products(f, df, g, dg):
 def quotient_rule_by_fractions(f, df, g, dg):
     ratio = f / g
     return (df - ratio * dg) / g
+
+
+@alternative("quotient_rule", "by forward-mode autograd")
+def quotient_rule_by_forward_mode(f, df, g, dg):
+    _, derivative = torch.func.jvp(torch.div, (f, g), (df, dg))
+    return derivative
 
 
 @alternative("compose_jacobians", "reverse mode")
@@ -220,6 +246,20 @@ def numerical_jacobian_by_filling(f, x, h=1e-5):
     return result
 
 
+@alternative("numerical_jacobian", "one working copy, divided by the step really taken")
+def numerical_jacobian_on_a_working_copy(f, x, h=1e-5):
+    point = x.detach().clone()
+    columns = []
+    for j, middle in enumerate(x.tolist()):
+        point[j] = middle + h
+        above, up = point[j].item(), f(point)
+        point[j] = middle - h
+        below, down = point[j].item(), f(point)
+        point[j] = middle
+        columns.append((up - down) / (above - below))
+    return torch.column_stack(columns)
+
+
 @alternative("type_check_gradient", "list of sizes")
 def type_check_gradient_by_lists(f, x, grad):
     if grad is None:
@@ -239,6 +279,14 @@ def type_check_gradient_step_by_step(f, x, grad):
     if tuple(grad.shape[output.dim() :]) != tuple(x.shape):
         return False
     return grad.dtype == x.dtype
+
+
+@alternative("type_check_gradient", "beside the derivative that autograd finds")
+def type_check_gradient_beside_autograd(f, x, grad):
+    if not torch.is_tensor(grad):
+        return False
+    model = torch.autograd.functional.jacobian(f, x)
+    return (grad.shape, grad.dtype) == (model.shape, model.dtype)
 
 
 @alternative("Value", "closures instead of local derivatives")
@@ -350,3 +398,78 @@ class ValueThatCounts(Value):
                 uses[id(child)] -= 1
                 if uses[id(child)] == 0:
                     ready.append(child)
+
+
+@alternative("Value", "the newest node first, from a priority queue")
+class ValueWithQueue:
+    made = 0
+
+    def __init__(self, data, parents=(), derivatives=()):
+        self.data = data
+        self.grad = 0.0
+        self.parents = parents
+        self.derivatives = derivatives
+        self.number = ValueWithQueue.made
+        ValueWithQueue.made += 1
+
+    @staticmethod
+    def wrap(number):
+        return number if isinstance(number, ValueWithQueue) else ValueWithQueue(number)
+
+    def __add__(self, other):
+        other = self.wrap(other)
+        return ValueWithQueue(self.data + other.data, [self, other], [1.0, 1.0])
+
+    def __sub__(self, other):
+        other = self.wrap(other)
+        return ValueWithQueue(self.data - other.data, [self, other], [1.0, -1.0])
+
+    def __mul__(self, other):
+        other = self.wrap(other)
+        return ValueWithQueue(self.data * other.data, [self, other], [other.data, self.data])
+
+    def __truediv__(self, other):
+        other = self.wrap(other)
+        ratio = self.data / other.data
+        return ValueWithQueue(ratio, [self, other], [1 / other.data, -ratio / other.data])
+
+    def __pow__(self, k):
+        return ValueWithQueue(self.data**k, [self], [k * self.data ** (k - 1)])
+
+    def __neg__(self):
+        return ValueWithQueue(-self.data, [self], [-1.0])
+
+    def __radd__(self, other):
+        return self.wrap(other) + self
+
+    def __rsub__(self, other):
+        return self.wrap(other) - self
+
+    def __rmul__(self, other):
+        return self.wrap(other) * self
+
+    def __rtruediv__(self, other):
+        return self.wrap(other) / self
+
+    def exp(self):
+        return ValueWithQueue(math.exp(self.data), [self], [math.exp(self.data)])
+
+    def tanh(self):
+        return ValueWithQueue(math.tanh(self.data), [self], [1 - math.tanh(self.data) ** 2])
+
+    def relu(self):
+        return ValueWithQueue(self.data, [self], [1.0]) if self.data > 0 else ValueWithQueue(0.0, [self], [0.0])
+
+    def backward(self):
+        import heapq
+
+        # A node is younger than everything it was made from: the youngest of those left has received all it will.
+        gradients, queue = {self.number: 1.0}, [(-self.number, self)]
+        while queue:
+            _, node = heapq.heappop(queue)
+            node.grad = gradients[node.number]
+            for parent, derivative in zip(node.parents, node.derivatives):
+                if parent.number not in gradients:
+                    gradients[parent.number] = 0.0
+                    heapq.heappush(queue, (-parent.number, parent))
+                gradients[parent.number] += derivative * node.grad

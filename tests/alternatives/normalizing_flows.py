@@ -27,6 +27,24 @@ def log_det_inverse_by_lu(matrix):
     return -upper.diagonal(dim1=-2, dim2=-1).abs().log().sum(dim=-1)
 
 
+@alternative("log_det_inverse", "elimination by hand, the whole batch at once")
+def log_det_inverse_by_elimination(matrix):
+    if matrix.shape[-1] != matrix.shape[-2]:
+        raise ValueError("not square")
+    total = torch.zeros(matrix.shape[:-2], dtype=matrix.dtype)
+    while matrix.shape[-1]:
+        best = matrix[..., 0].abs().argmax(dim=-1)[..., None, None]
+        pivot_row = torch.take_along_dim(matrix, best, dim=-2)
+        pivot = pivot_row[..., :1]
+        total = total - pivot[..., 0, 0].abs().log()
+        # The first row takes the pivot's place; then the first column is cleared. A column of zeros is clear already.
+        first, last = matrix[..., :1, :], torch.arange(matrix.shape[-1])[:, None] == best
+        below = torch.where(last, first, matrix)[..., 1:, :]
+        factor = below[..., :1] / torch.where(pivot == 0, 1, pivot)
+        matrix = (below - factor * pivot_row)[..., 1:]
+    return total
+
+
 @alternative("rank_one_log_det", "the matrix written out")
 def rank_one_log_det_in_full(u, w, h):
     eye = torch.eye(u.shape[-1], dtype=u.dtype)
@@ -36,6 +54,15 @@ def rank_one_log_det_in_full(u, w, h):
 @alternative("rank_one_log_det", "einsum")
 def rank_one_log_det_by_einsum(u, w, h):
     return torch.log(torch.abs(torch.einsum("...,...i,...i->...", h, u, w) + 1))
+
+
+@alternative("rank_one_log_det", "log1p, with a case for each sign")
+def rank_one_log_det_by_log1p(u, w, h):
+    change = h * torch.linalg.vecdot(w, u)
+    turned = change < -1
+    # Either branch is given a harmless number where the other is taken.
+    negative = torch.log(-1 - torch.where(turned, change, -2))
+    return torch.where(turned, negative, torch.log1p(torch.where(turned, 0, change)))
 
 
 @alternative("triangular_log_det", "slogdet of the whole matrix")
@@ -54,6 +81,17 @@ def triangular_log_det_by_a_loop(matrix):
     for i in range(size):
         total = total + torch.log(torch.abs(matrix[..., i, i]))
     return total
+
+
+@alternative("triangular_log_det", "NumPy")
+def triangular_log_det_with_numpy(matrix):
+    import numpy as np
+
+    if matrix.shape[-1] != matrix.shape[-2]:
+        raise ValueError("not square")
+    diagonals = np.einsum("...ii->...i", matrix.detach().numpy())
+    with np.errstate(divide="ignore"):
+        return torch.as_tensor(np.log(np.abs(diagonals)).sum(axis=-1))
 
 
 @alternative("jacobian_log_det", "one sample at a time")
@@ -90,6 +128,31 @@ def change_of_variables_in_one_line(log_pz, forward, x):
 def change_of_variables_by_subtraction(log_pz, forward, x):
     result = forward(x)
     return log_pz(result[0]) - (-result[1])
+
+
+@alternative("change_of_variables", "torch's TransformedDistribution")
+def change_of_variables_by_torch(log_pz, forward, x):
+    from torch.distributions import Distribution, Transform, TransformedDistribution, constraints
+
+    class Base(Distribution):
+        def log_prob(self, value):
+            return log_pz(value)
+
+    class FromNoise(Transform):
+        """Torch's transforms go from noise to data: the flow is the inverse of one."""
+
+        bijective = True
+        domain = codomain = constraints.independent(constraints.real, x.dim() - 1)
+
+        def _inverse(self, y):
+            z, self.log_det = forward(y)
+            return z
+
+        def log_abs_det_jacobian(self, z, y):
+            return -self.log_det
+
+    base = Base(x.shape[:1], x.shape[1:], validate_args=False)
+    return TransformedDistribution(base, [FromNoise()], validate_args=False).log_prob(x)
 
 
 @alternative("additive_coupling", "torch.distributions' bookkeeping: shift the whole vector by a padded answer")
@@ -143,6 +206,14 @@ def checkerboard_mask_by_slices(height, width, parity):
     return mask
 
 
+@alternative("checkerboard_mask", "tiles of 2 × 2, cut to size")
+def checkerboard_mask_by_tiles(height, width, parity):
+    if parity != 0 and parity != 1:
+        raise ValueError("parity")
+    tile = torch.eye(2).roll(parity, dims=1)
+    return tile.repeat((height + 1) // 2, (width + 1) // 2)[:height, :width]
+
+
 @alternative("channel_mask", "concatenated halves")
 def channel_mask_by_cat(channels, parity):
     if channels % 2 == 1 or parity not in (0, 1):
@@ -159,6 +230,14 @@ def channel_mask_by_slices(channels, parity):
     half = slice(channels // 2) if parity else slice(channels // 2, channels)
     mask[half] = 1.0
     return mask
+
+
+@alternative("channel_mask", "repeat_interleave")
+def channel_mask_by_repetition(channels, parity):
+    half, odd = divmod(channels, 2)
+    if odd or parity not in range(2):
+        raise ValueError("refused")
+    return torch.tensor([float(parity), float(not parity)]).repeat_interleave(half).view(channels, 1, 1)
 
 
 @alternative("squeeze", "torch's pixel_unshuffle")
@@ -256,6 +335,31 @@ def compose_with_a_list(flows):
     return forward, inverse
 
 
+@alternative("compose", "a torch module")
+def compose_as_a_module(flows):
+    class Chain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.forwards = [flow[0] for flow in flows]
+            self.inverses = [flow[1] for flow in flows]
+            self.inverses.reverse()
+
+        def forward(self, x):
+            log_det = torch.zeros(x.shape[0]).to(x)
+            for layer in self.forwards:
+                x, change = layer(x)
+                log_det = torch.add(log_det, change)
+            return x, log_det
+
+        def inverse(self, z):
+            for layer in self.inverses:
+                z = layer(z)
+            return z
+
+    chain = Chain()
+    return chain, chain.inverse
+
+
 @alternative("real_nvp", "swapping the halves after every layer")
 def real_nvp_by_swapping(x, layers):
     x_a, x_b = x.chunk(2, dim=-1)
@@ -314,6 +418,13 @@ def planar_flow_with_the_full_jacobian(x, u, w, b):
     return x + torch.outer(bend, u), torch.linalg.slogdet(jacobians).logabsdet
 
 
+@alternative("planar_flow", "the derivative of tanh left to forward-mode autograd")
+def planar_flow_by_jvp(x, u, w, b):
+    a = torch.mv(x, w) + b
+    bend, slope = torch.func.jvp(torch.tanh, (a,), (torch.ones_like(a),))
+    return torch.addr(x, bend, u), (slope * u.dot(w)).add(1).abs().log()
+
+
 @alternative("planar_constraint", "logaddexp")
 def planar_constraint_by_logaddexp(u, w):
     along = torch.dot(w, u)
@@ -328,6 +439,12 @@ def planar_constraint_by_projection(u, w):
     along = w @ u
     softplus = along.clamp(min=0) + torch.log1p(torch.exp(-along.abs()))
     return perpendicular + (softplus - 1) / w.norm() * unit
+
+
+@alternative("planar_constraint", "the difference m(a) − a = softplus(−a) − 1")
+def planar_constraint_by_the_difference(u, w):
+    length = torch.linalg.vector_norm(w)
+    return u + (F.softplus(-torch.inner(u, w)) - 1) / length * F.normalize(w, dim=0, eps=0)
 
 
 @alternative("planar_inverse", "SciPy's root finder, sample by sample", requires="scipy")
@@ -362,6 +479,20 @@ def planar_inverse_by_newton(z, u, w, b):
     return z - torch.outer(torch.tanh(alpha + b), u)
 
 
+@alternative("planar_inverse", "bisection on the value of tanh instead of α")
+def planar_inverse_on_the_bend(z, u, w, b):
+    slope = torch.sum(w * u)
+    if slope.item() < -1:
+        raise ValueError("folds")
+    goal = (z * w).sum(dim=-1) + b
+    # With t = tanh(α + b) the equation is atanh(t) + wᵀu t = wᵀz + b, for t from −1 to 1.
+    t, step = torch.zeros_like(goal), 1.0
+    for _ in range(60):
+        step /= 2
+        t = torch.where(torch.atanh(t) + slope * t < goal, t + step, t - step)
+    return z - t.unsqueeze(-1) * u
+
+
 @alternative("actnorm_init", "channels first, moments by hand")
 def actnorm_init_by_moments(x):
     pixels = x.transpose(0, 1).flatten(start_dim=1)
@@ -379,6 +510,13 @@ def actnorm_init_by_loop(x):
         log_scales.append(-math.log(deviation))
         biases.append(-x[:, c].mean().item() / deviation)
     return torch.tensor(log_scales, dtype=x.dtype), torch.tensor(biases, dtype=x.dtype)
+
+
+@alternative("actnorm_init", "var_mean, and the logarithm of the variance")
+def actnorm_init_by_variance(x):
+    variance, mean = torch.var_mean(x, dim=[0, 2, 3], unbiased=False)
+    log_scale = -0.5 * torch.log(torch.clamp(variance, min=1e-12))
+    return log_scale, -mean * torch.exp(log_scale)
 
 
 @alternative("actnorm", "torch.distributions' affine transform")
@@ -435,6 +573,22 @@ def lu_parameters_by_scipy(weight):
     if not diagonal.all():
         raise ValueError("singular")
     return permutation.to(weight.dtype), lower.tril(-1), upper.triu(1), diagonal.sign(), diagonal.abs().log()
+
+
+@alternative("lu_parameters", "LAPACK's packed factors, and its list of swaps")
+def lu_parameters_from_packed_factors(weight):
+    if weight.ndim != 2 or len(set(weight.shape)) > 1:
+        raise ValueError("square")
+    packed, pivots, zero_at = torch.linalg.lu_factor_ex(weight)
+    if zero_at > 0:
+        raise ValueError(f"pivot {zero_at.item()} is 0")
+    order = list(range(len(weight)))
+    for i, other in enumerate(pivots.tolist()):  # counted from 1
+        order[i], order[other - 1] = order[other - 1], order[i]
+    permutation = F.one_hot(torch.tensor(order), len(order)).T.to(weight.dtype)
+    diagonal = torch.diagonal(packed)
+    sign = torch.where(diagonal < 0, -1.0, 1.0).to(weight.dtype)
+    return permutation, torch.tril(packed, -1), torch.triu(packed, 1), sign, torch.log(sign * diagonal)
 
 
 @alternative("invertible_1x1", "torch's convolution")
@@ -538,6 +692,46 @@ def glow_inverse_by_recursion(latents, levels):
     return F.pixel_shuffle(x, 2)
 
 
+@alternative("glow", "squeezing with reshape, the log_dets added at the end")
+def glow_with_a_list(x, levels):
+    height, width = x.shape[2:]
+    for _ in levels:
+        if height % 2 or width % 2:
+            raise ValueError("sides")
+        height, width = height // 2, width // 2
+    if len(levels) == 0:
+        raise ValueError("levels")
+    latents, log_dets = [], [x.new_zeros(x.shape[0])]
+    for steps in levels:
+        batch, channels, height, width = x.shape
+        blocks = x.reshape(batch, channels, height // 2, 2, width // 2, 2).permute(0, 1, 3, 5, 2, 4)
+        x = blocks.reshape(batch, 4 * channels, height // 2, width // 2)
+        for forward, _ in steps:
+            x, log_det = forward(x)
+            log_dets.append(log_det)
+        # Split always; what the last level should have kept is put back below.
+        latents.append(x[:, 2 * channels :])
+        x = x[:, : 2 * channels]
+    latents[-1] = torch.cat([x, latents[-1]], dim=1)
+    return latents, torch.stack(log_dets).sum(dim=0)
+
+
+@alternative("glow", "pixels written into an empty image", replaces="glow_inverse")
+def glow_inverse_by_slices(latents, levels):
+    x = latents[-1]
+    for k, steps in reversed(list(enumerate(levels))):
+        if k + 1 < len(levels):
+            x = torch.hstack([x, latents[k]])
+        for i in range(len(steps) - 1, -1, -1):
+            x = steps[i][1](x)
+        image = x.new_empty(x.shape[0], x.shape[1] // 4, 2 * x.shape[2], 2 * x.shape[3])
+        for i in range(2):
+            for j in range(2):
+                image[:, :, i::2, j::2] = x[:, 2 * i + j :: 4]
+        x = image
+    return x
+
+
 @alternative("flow_nll", "torch.distributions")
 def flow_nll_by_distributions(z, log_det):
     if tuple(log_det.shape) != (z.shape[0],):
@@ -552,6 +746,14 @@ def flow_nll_by_sums(z, log_det):
         raise ValueError("shape")
     constant = 0.5 * z[0].numel() * math.log(2 * math.pi)
     return (0.5 * z.pow(2).sum() - log_det.sum()) / len(z) + constant
+
+
+@alternative("flow_nll", "torch's Gaussian loss with mean 0 and variance 1")
+def flow_nll_by_gaussian_loss(z, log_det):
+    if list(log_det.shape) != [z.size(0)]:
+        raise ValueError("shape")
+    total = F.gaussian_nll_loss(z, torch.zeros_like(z), torch.ones_like(z), full=True, reduction="sum")
+    return total / z.size(0) - log_det.mean()
 
 
 @alternative("dequantize", "torch.div, bounds by minimum and maximum")
@@ -570,6 +772,16 @@ def dequantize_by_edges(pixels, noise, bins=256):
     return torch.lerp(edges[index], edges[index + 1], noise)
 
 
+@alternative("dequantize", "in place, on a copy of the noise")
+def dequantize_in_place(pixels, noise, bins=256):
+    if not torch.isin(pixels.long(), torch.arange(bins)).all():
+        raise ValueError("pixels")
+    y = noise.clone()
+    y += pixels
+    y /= bins
+    return y
+
+
 @alternative("bits_per_dimension", "with log2")
 def bits_per_dimension_by_log2(nll, dimensions, bins=256):
     return nll * math.log2(math.e) / dimensions + math.log2(bins)
@@ -579,6 +791,15 @@ def bits_per_dimension_by_log2(nll, dimensions, bins=256):
 def bits_per_dimension_of_the_image(nll, dimensions, bins=256):
     nats = nll + dimensions * math.log(bins)
     return nats / math.log(2.0) / dimensions
+
+
+@alternative("bits_per_dimension", "NumPy, from the likelihood of one entry")
+def bits_per_dimension_with_numpy(nll, dimensions, bins=256):
+    import numpy as np
+
+    log_density = -np.float64(nll) / dimensions
+    log_probability = log_density - np.log(bins)
+    return -log_probability / np.log(2)
 
 
 @alternative("train_flow", "autograd.grad and parameters as leaves")
@@ -619,3 +840,26 @@ def train_flow_with_its_own_adam(x, parameters, forward, steps, learning_rate):
             mean, variance = first[i] / (1 - 0.9**t), second[i] / (1 - 0.999**t)
             values[i] = values[i] - learning_rate * mean / (variance.sqrt() + 1e-8)
     return values, losses
+
+
+@alternative("train_flow", "torch.func's gradients handed to Adam")
+def train_flow_by_functional_gradients(x, parameters, forward, steps, learning_rate):
+    values = [p.detach().clone() for p in parameters]
+
+    def nll(values):
+        z, log_det = forward(x, values)
+        log_normal = -0.5 * (z.square() + math.log(2 * math.pi))
+        return -(log_normal.sum(dim=tuple(range(1, z.dim()))) + log_det).mean()
+
+    adam = torch.optim.Adam(values, lr=learning_rate)
+    history = []
+    while len(history) < steps:
+        gradients, loss = torch.func.grad_and_value(nll)(values)
+        if loss.isnan() or loss.isinf():
+            raise ValueError(f"the loss of step {len(history)} is {loss.item()}")
+        for value, gradient in zip(values, gradients):
+            value.grad = gradient
+        adam.step()
+        history.append(loss.item())
+    # The tensors of the list still carry their last gradient in .grad: copies do not.
+    return [value.clone() for value in values], history

@@ -295,6 +295,31 @@ def truncated_bptt_loss_by_loss(xs, targets, h0, params, window):
     return total
 
 
+@alternative("truncated_bptt", "all windows at once, as a batch")
+def truncated_bptt_as_a_batch(xs, targets, h0, params, window):
+    if window <= 0:
+        raise ValueError("a window has at least one step")
+    time, m = len(xs), len(h0)
+    states = [h0]
+    for drive in xs @ params["W_x"].T + params["b"]:
+        states.append(torch.tanh(params["W_h"] @ states[-1] + drive))
+    hs = torch.stack(states)
+    errors = hs[1:] @ params["W_y"].T + params["b_y"] - targets
+    window = min(window, time)
+    count = (time + window - 1) // window
+    # One row per window; the places after the end of the last one stay zero.
+    direct, slopes = torch.zeros(2, count * window, m, dtype=h0.dtype)
+    direct[:time], slopes[:time] = errors @ params["W_y"], 1 - hs[1:] ** 2
+    direct, slopes = direct.view(count, window, m), slopes.view(count, window, m)
+    deltas, back = torch.zeros_like(direct), torch.zeros(count, m, dtype=h0.dtype)
+    for place in range(window - 1, -1, -1):
+        deltas[:, place] = slopes[:, place] * (direct[:, place] + back)
+        back = deltas[:, place] @ params["W_h"]
+    delta = deltas.flatten(0, 1)[:time]
+    gradients = {"W_h": delta.T @ hs[:-1], "W_x": delta.T @ xs, "b": delta.sum(dim=0), "h0": back[0]}
+    return gradients | {"W_y": errors.T @ hs[1:], "b_y": errors.sum(dim=0)}
+
+
 @alternative("gradient_norms", "with matrix products of everything so far")
 def gradient_norms_by_products(gradient, jacobians):
     product = torch.eye(len(gradient), dtype=gradient.dtype)
@@ -340,6 +365,19 @@ def leaky_step_by_lerp(h, x, W_h, W_x, b, alpha):
     return torch.lerp(torch.tanh(linear(h, W_h) + linear(x, W_x, b)), h, alpha)
 
 
+@alternative("leaky_step", "one unit at a time")
+def leaky_step_unit_by_unit(h, x, W_h, W_x, b, alpha):
+    if alpha < 0:
+        raise ValueError("alpha is negative")
+    if alpha > 1:
+        raise ValueError("alpha is more than 1")
+    units = []
+    for i in range(len(b)):
+        proposal = torch.tanh((W_h[i] * h).sum(dim=-1) + (W_x[i] * x).sum(dim=-1) + b[i])
+        units.append(alpha * h[..., i] + (1 - alpha) * proposal)
+    return torch.stack(units, dim=-1)
+
+
 @alternative("leaky_jacobian", "with diagonal matrices")
 def leaky_jacobian_by_diagonals(proposal, W_h, alpha):
     m = proposal.shape[0]
@@ -351,6 +389,16 @@ def leaky_jacobian_by_diagonals(proposal, W_h, alpha):
 def leaky_jacobian_on_the_diagonal(proposal, W_h, alpha):
     result = torch.einsum("i,ij->ij", (1 - alpha) * (1 - proposal**2), W_h)
     result.diagonal().add_(alpha)
+    return result
+
+
+@alternative("leaky_jacobian", "entry by entry")
+def leaky_jacobian_by_loops(proposal, W_h, alpha):
+    result = torch.zeros_like(W_h)
+    for i in range(W_h.shape[0]):
+        for j in range(W_h.shape[1]):
+            straight = alpha if i == j else 0.0
+            result[i, j] = straight + (1 - alpha) * (1 - proposal[i] ** 2) * W_h[i, j]
     return result
 
 

@@ -995,6 +995,17 @@ def dequantize_with_loud_noise(pixels, noise, bins=256):
     return pixels / bins + noise
 
 
+@mistake(
+    "dequantize",
+    law="test_bytes",
+    diagnosis="256 does not fit into a byte: compared with pixels of type uint8 it becomes 0, and every pixel is refused.",
+)
+def dequantize_that_compares_bytes(pixels, noise, bins=256):
+    if ((pixels < 0) | (pixels >= bins)).any():
+        raise ValueError(f"pixels must lie between 0 and {bins - 1}")
+    return (pixels + noise) / bins
+
+
 @mistake("dequantize", law="test_all_pixels_fill_the_unit_interval", diagnosis="256 is written in; `bins` may differ.")
 def dequantize_for_256_bins_only(pixels, noise, bins=256):
     if ((pixels < 0) | (pixels >= bins)).any():

@@ -45,7 +45,7 @@ def whole(seed, *sizes, low=-4, high=4):
 
 
 @st.composite
-def neurons(draw, batches=((), (1,), (4,), (2, 3))):
+def neurons(draw, batches=((), (1,), (12,), (3, 5))):
     """Inputs in batches, weights and a bias of a single neuron, all whole numbers."""
     n = draw(st.integers(1, 4))
     x, w, b = whole(draw(seeds()), (*draw(st.sampled_from(batches)), n), (n,), ())
@@ -1020,10 +1020,16 @@ class TestUniversalApproximator:
 
     @pytest.mark.hidden
     @settings(max_examples=10)
-    @given(pieces=st.integers(1, 12), constant=reals(1.0, 10.0), shift=st.sampled_from([0.0, 0.5]))
-    def test_worst_case(self, target, pieces, constant, shift):
+    @given(
+        pieces=st.integers(1, 12),
+        constant=reals(1.0, 10.0),
+        shift=st.sampled_from([0.0, 0.5]),
+        more=st.sampled_from([-1e-9, 0.3, 0.7]),
+    )
+    def test_worst_case(self, target, pieces, constant, shift, more):
         """A zigzag with slopes ±L is met within eps although its kinks lie wherever they hurt most."""
-        eps = constant / (2 * pieces) * (1 + 1e-9)
+        eps = constant / (2 * (pieces + more))
+        allowed = math.ceil(pieces + more)  # of fewer pieces one holds a whole tooth, which is higher than 2·eps
 
         def zigzag(x):
             return constant * (torch.remainder(x * pieces + shift, 1) - 0.5).abs() / pieces
@@ -1032,7 +1038,7 @@ class TestUniversalApproximator:
         grid = torch.linspace(0, 1, 24 * pieces + 1, dtype=torch.float64)
         network = target.universal_approximator(zigzag, eps, constant)
         error = (network_on(grid, network) - zigzag(grid)).abs().max().item()
-        assert_true(len(network[2]) <= pieces, f"There are {len(network[2])} hidden units; {pieces} are enough.")
+        assert_true(len(network[2]) <= allowed, f"There are {len(network[2])} hidden units; {allowed} are enough.")
         assert_true(error <= eps * (1 + 1e-9), f"The largest error is {error:.6g}; it should be at most {eps:.6g}.")
 
     @pytest.mark.hidden

@@ -1565,6 +1565,12 @@ class TestDequantize:
                 y = target.dequantize(pixels, torch.full(shape, 0.5, dtype=dtype), 4)
                 assert_close(y, torch.full(shape, 0.875, dtype=dtype))
 
+    def test_bytes(self, target):
+        """Pixels may be bytes with all their 256 values."""
+        pixels = torch.arange(256).to(torch.uint8)
+        y = target.dequantize(pixels, torch.zeros(256, dtype=torch.float64))
+        assert_close(y, torch.arange(256, dtype=torch.float64) / 256)
+
     @pytest.mark.hidden
     def test_refuses(self, target):
         """A pixel outside 0 … bins − 1 is refused."""

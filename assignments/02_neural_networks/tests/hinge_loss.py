@@ -36,7 +36,7 @@ def whole(seed, *sizes, low=-4, high=4):
 
 
 @st.composite
-def neurons(draw, batches=((), (1,), (4,), (2, 3))):
+def neurons(draw, batches=((), (1,), (12,), (3, 5))):
     """Inputs in batches, weights and a bias of a single neuron, all whole numbers."""
     n = draw(st.integers(1, 4))
     x, w, b = whole(draw(seeds()), (*draw(st.sampled_from(batches)), n), (n,), ())

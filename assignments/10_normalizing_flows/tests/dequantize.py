@@ -13,7 +13,7 @@ from autograder.laws import assert_close, assert_shape, assert_true, reals, unch
 
 OK_FORMAT = False
 name = "dequantize"
-points = [1, 0]
+points = [1, 0, 0]
 all_or_nothing = True
 
 
@@ -42,6 +42,12 @@ class TestDequantize:
         assert_close(y.diff(), torch.full((bins - 1,), 1 / bins, dtype=torch.float64), what="the spacing")
         assert_true((y >= 0).all() and (y < 1).all(), "The values should lie in [0, 1).")
 
+    def test_bytes(self, target):
+        """Pixels may be bytes with all their 256 values."""
+        pixels = torch.arange(256).to(torch.uint8)
+        y = target.dequantize(pixels, torch.zeros(256, dtype=torch.float64))
+        assert_close(y, torch.arange(256, dtype=torch.float64) / 256)
+
 
 @test_case(name="dequantize - test_stays_in_the_pixel_s_interval", hidden=False)
 def law_1(env):
@@ -51,3 +57,8 @@ def law_1(env):
 @test_case(name="dequantize - test_all_pixels_fill_the_unit_interval", hidden=False)
 def law_2(env):
     check_law(TestDequantize, "test_all_pixels_fill_the_unit_interval", env)
+
+
+@test_case(name="dequantize - test_bytes", hidden=False)
+def law_3(env):
+    check_law(TestDequantize, "test_bytes", env)
