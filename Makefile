@@ -26,7 +26,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/autograder build --check
 	$(BIN)/autograder build
-	$(BIN)/autograder verify
+	$(BIN)/autograder verify --quick
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 bench: $(INSTALLED)
@@ -35,7 +35,7 @@ bench: $(INSTALLED)
 
 sample: $(INSTALLED)
 	$(BIN)/autograder build
-	$(BIN)/autograder verify --mutants --sample 40
+	$(BIN)/autograder verify --quick --mutants --sample 40
 
 fidelity: $(INSTALLED)
 	$(BIN)/autograder build

@@ -6,6 +6,7 @@ every exercise keeps its marks where all others are left out. `verify(course, to
 judge, on all cores, and yields a finding per case.
 """
 
+import functools
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from autograder.build.topic import TopicSource
 from autograder.course import Course, Topic
 from autograder.judge.outcome import Outcome
 from autograder.judge.worker import Job
-from autograder.laws import Verdict
+from autograder.laws import Verdict, load_laws
 from autograder.staff import affected, defined_by_exercise, definitions, grade_staff
 
 EMPTY = bank.Entry("", "", "", "", "")
@@ -106,17 +107,39 @@ def judge_case(case: Case, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
     return tuple(f"{v.exercise}.{v.law}: {v.problem}" for v in failed)
 
 
-def verify(course: Course, topics: list[Topic], jobs: int | None = None) -> Iterator[Finding]:
-    """Grade every case of `topics` under the course's own seed, as they finish, on `jobs` workers."""
-    listed = {case.key: case for topic in topics for case in cases(course, topic)}
+def verify(course: Course, topics: list[Topic], jobs: int | None = None, quick: bool = False) -> Iterator[Finding]:
+    """Grade every case of `topics` under the course's own seed, as they finish, on `jobs` workers.
+
+    If `quick`, a mistake meets of its own exercise only the law that must catch it, and no exercise is graded alone:
+    the verdict on the course is the same, and what else rejects a mistake is not found out.
+    """
+    listed = {case.key: case for topic in topics for case in chosen_cases(course, topic, quick)}
     work = []
     for case in listed.values():
         if case.skipped:
             yield Finding(case, (), skipped=case.skipped)
         else:
-            work.append(Job(case.key, None, course.topic(case.topic), exercises=case.exercises, source=case.source))
+            laws = _needed_laws(course, case) if quick and case.kind == "mistake" else ()
+            topic = course.topic(case.topic)
+            work.append(Job(case.key, None, topic, exercises=case.exercises, source=case.source, laws=laws))
     for job, outcome in grade_staff(course, work, jobs):
         yield _finding(listed[job.key], outcome)
+
+
+def chosen_cases(course: Course, topic: Topic, quick: bool) -> list[Case]:
+    """The cases that `verify` grades."""
+    return [case for case in cases(course, topic) if not (quick and case.kind == "left out")]
+
+
+def _needed_laws(course: Course, case: Case) -> tuple[str, ...]:
+    """The law that must catch a mistake, and all laws of the other exercises that it might cost."""
+    own = f"{case.entry.exercise}::{case.entry.law}"
+    others = set(case.exercises) - {case.entry.exercise}
+    exercises = _exercises(course.laws(course.topic(case.topic)))
+    return (own, *(law.key for exercise in exercises if exercise.name in others for law in exercise.laws))
+
+
+_exercises = functools.cache(load_laws)
 
 
 def _finding(case: Case, outcome: Outcome) -> Finding:

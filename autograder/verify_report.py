@@ -16,7 +16,7 @@ from autograder.laws import load_laws
 from autograder.mutants.report import print_trials, write_reports
 from autograder.mutants.tally import LawTally, tally, try_idle
 from autograder.mutants.trial import TopicTrials, try_mutants
-from autograder.verify import Finding, cases, verify
+from autograder.verify import Finding, chosen_cases, verify
 
 KINDS = ("reference", "stub", "mistake", "alternative", "left out")
 HEADS = ("reference", "stub", "mistakes", "alternatives", "alone", "leaks")
@@ -24,11 +24,14 @@ HEADS = ("reference", "stub", "mistakes", "alternatives", "alone", "leaks")
 SLOWER = 5  # times the slowest law on the reference: on a busy machine a mutant must not die of the clock
 
 
-def report(course: Course, topics: list[Topic], jobs: int | None, console: Console) -> tuple[bool, list[Finding]]:
+def report(
+    course: Course, topics: list[Topic], jobs: int | None, console: Console, quick: bool = False
+) -> tuple[bool, list[Finding]]:
     """Verify `topics`, print the table and every problem; whether there was none, and all findings in order."""
     leaks = {topic.name: build.leaks(course, topic) for topic in topics}  # first, since it takes no time
-    order = {case.key: place for place, case in enumerate(c for topic in topics for c in cases(course, topic))}
-    findings = list(_tracked(verify(course, topics, jobs), len(order), "Verifying", console))
+    listed = [case for topic in topics for case in chosen_cases(course, topic, quick)]
+    order = {case.key: place for place, case in enumerate(listed)}
+    findings = list(_tracked(verify(course, topics, jobs, quick), len(order), "Verifying", console))
     findings.sort(key=lambda finding: order[finding.case.key])
     counts, good = Counter(), Counter()
     problems, skipped = [], []
@@ -140,6 +143,7 @@ def _table(topics, counts, good, leaks) -> Table:
     for index, head in enumerate(("topic", *HEADS)):
         table.add_column(head, justify="right" if index else "left")
     for topic in topics:
-        cells = [f"{good[topic.name, kind]} of {counts[topic.name, kind]}" for kind in KINDS]
+        numbers = [(good[topic.name, kind], counts[topic.name, kind]) for kind in KINDS]
+        cells = [f"{right} of {all_of_them}" if all_of_them else "–" for right, all_of_them in numbers]
         table.add_row(topic.name, *cells, str(len(leaks[topic.name])))
     return table

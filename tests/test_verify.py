@@ -140,6 +140,23 @@ def test_verify(tmp_path):
     assert {verdict.exercise for verdict in good["double_of_nothing"].verdicts} == {"double"}
 
 
+def test_verify_quickly(tmp_path):
+    """Quickly, a mistake meets the law that must catch it, and the exercises that it might cost; nothing is lost."""
+    right = MISTAKES.replace("return x", "return 2 * x")
+    course = course_with(
+        tmp_path,
+        good={},
+        uncaught={"mistakes": right},
+        leaning={"quadruple": "double(double(x))"},
+    )
+    findings = {(f.case.topic, f.case.label): f for f in verify(course, list(course.topics), 2, quick=True)}
+    assert {key for key, finding in findings.items() if finding.problems} == {
+        ("uncaught", "double_of_nothing"),
+        ("leaning", "double_of_nothing"),
+    }
+    assert [verdict.law for verdict in findings["good", "double_of_nothing"].verdicts] == ["test_sum"]
+
+
 def test_flakes(tmp_path):
     """Laws that depend on chance are found with their seeds: by the reference, by alternatives, and by mistakes."""
     by_chance = MISTAKES.replace("return x", "return x + x").replace("test_sum", "test_chance")

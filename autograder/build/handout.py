@@ -43,8 +43,8 @@ def start(source: TopicSource) -> str:
         "",
         f"`check` and `show` read `{name}.ipynb` as well; plain `pytest` runs the same laws on `{name}.py`.",
         "An exercise earns its points when all its laws hold, those you have here and those kept for grading.",
-        "A function that you are given as an argument can be differentiated with `torch.autograd`, not with `torch.func`",
-        "or `vmap`: when you are graded it lives in another process.",
+        "Differentiate a function that you are given as an argument with `torch.autograd`, not with `torch.func` or",
+        "`vmap`: when you are graded it lives in another process.",
         "",
         points_table(source),
     ])

@@ -303,7 +303,7 @@ def affine_coupling_inverse_as_in_the_paper(z, mask, scale, shift):
     return visible + (1 - mask) * (z - shift(visible)) / torch.exp(s)
 
 
-@alternative("compose", "reduce")
+@alternative("compose", "recursion")
 def compose_by_recursion(flows):
     if not flows:
         return lambda x: (x, torch.zeros(x.shape[0], dtype=x.dtype)), lambda z: z
@@ -842,24 +842,22 @@ def train_flow_with_its_own_adam(x, parameters, forward, steps, learning_rate):
     return values, losses
 
 
-@alternative("train_flow", "torch.func's gradients handed to Adam")
-def train_flow_by_functional_gradients(x, parameters, forward, steps, learning_rate):
-    values = [p.detach().clone() for p in parameters]
-
-    def nll(values):
-        z, log_det = forward(x, values)
-        log_normal = -0.5 * (z.square() + math.log(2 * math.pi))
-        return -(log_normal.sum(dim=tuple(range(1, z.dim()))) + log_det).mean()
-
+@alternative("train_flow", "a closure on nn.Parameters")
+def train_flow_with_a_closure(x, parameters, forward, steps, learning_rate):
+    values = torch.nn.ParameterList([p.detach().clone() for p in parameters])
     adam = torch.optim.Adam(values, lr=learning_rate)
     history = []
-    while len(history) < steps:
-        gradients, loss = torch.func.grad_and_value(nll)(values)
+
+    def closure():
+        adam.zero_grad()
+        z, log_det = forward(x, list(values))
+        constant = math.prod(z.shape[1:]) * math.log(2 * math.pi) / 2
+        loss = constant + (z.flatten(1).norm(dim=1).square() / 2 - log_det).mean()
         if loss.isnan() or loss.isinf():
             raise ValueError(f"the loss of step {len(history)} is {loss.item()}")
-        for value, gradient in zip(values, gradients):
-            value.grad = gradient
-        adam.step()
-        history.append(loss.item())
-    # The tensors of the list still carry their last gradient in .grad: copies do not.
-    return [value.clone() for value in values], history
+        loss.backward()
+        return loss
+
+    while len(history) < steps:
+        history.append(adam.step(closure).item())
+    return [value.detach() for value in values], history

@@ -998,7 +998,7 @@ def dequantize_with_loud_noise(pixels, noise, bins=256):
 @mistake(
     "dequantize",
     law="test_bytes",
-    diagnosis="256 does not fit into a byte: compared with pixels of type uint8 it becomes 0, and every pixel is refused.",
+    diagnosis="256 does not fit into a byte: compared with uint8 pixels it becomes 0, and every pixel is refused.",
 )
 def dequantize_that_compares_bytes(pixels, noise, bins=256):
     if ((pixels < 0) | (pixels >= bins)).any():
