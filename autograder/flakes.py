@@ -17,8 +17,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from autograder.course import Course, Topic
 from autograder.laws import Law, ModuleTarget, load_laws, run_law
+from autograder.laws.profile import load_profile
+from autograder.sandbox import kernel
 from autograder.source import load_source
 from autograder.verify import Case, cases
 
@@ -67,7 +71,7 @@ def trials(course: Course, topics: list[Topic], seeds: range) -> list[Trial]:
 def flakes(work: list[Trial], jobs: int | None = None) -> Iterator[tuple[Trial, list[Flake]]]:
     """Examine everything on all cores; each trial with its flakes (mostly none), as it is done."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count(), context, initializer=_prepare) as pool:
+    with ProcessPoolExecutor(jobs or os.cpu_count(), context, initializer=_prepare, initargs=(os.getpid(),)) as pool:
         futures = {pool.submit(examine, trial): trial for trial in work}
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -97,11 +101,8 @@ def _laws_of(path: Path, exercise: str) -> tuple[Law, ...]:
 _load = functools.cache(load_laws)
 
 
-def _prepare() -> None:
-    """Once in each process: one thread, and no search for the smallest input that fails."""
-    import torch
-
-    from autograder.laws.profile import load_profile
-
+def _prepare(parent: int) -> None:
+    """Once in each process: one thread, no search for the smallest input that fails, and an end with the parent."""
+    kernel.die_with_parent(parent)
     torch.set_num_threads(1)
     load_profile(shrink=False)
