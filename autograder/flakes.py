@@ -1,8 +1,8 @@
 """Is any verdict a matter of chance? References, alternatives and mistakes, examined under many course seeds.
 
-`flakes(course, topics, seeds)` runs them in this course's own processes, not in the sandbox: the bank is the staff's,
-the laws say the same of a module in process and of one in the sandbox (tests/test_judge.py), and a thousand seeds need
-every millisecond.
+`trials(course, topics, seeds)` lists the work, `flakes(work)` does it in processes of its own, not in the sandbox: the
+bank is the staff's, the laws say the same of a module in process and of one in the sandbox (tests/test_judge.py), and
+a thousand seeds need every millisecond.
 """
 
 from __future__ import annotations
