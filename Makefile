@@ -36,11 +36,12 @@ bench: $(INSTALLED)
 sample: $(INSTALLED)
 	$(BIN)/autograder build
 	$(BIN)/autograder verify --quick --mutants --sample 40
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m every_topic
 
 fidelity: $(INSTALLED)
 	$(BIN)/autograder build
 	$(BIN)/autograder verify --mutants
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m fidelity
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'fidelity or every_topic'
 
 build: $(INSTALLED)
 	$(BIN)/autograder build

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from autograder.check import Work, open_work
+from autograder.check import open_work
 from autograder.errors import UserError
 from autograder.laws import LawViolation
+from autograder.work import Work
 
 
 def show(work: Work, out: Path) -> tuple[Path, list[str]]:

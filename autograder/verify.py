@@ -8,7 +8,7 @@ judge, on all cores, and yields a finding per case.
 
 import functools
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder import bank
@@ -16,7 +16,7 @@ from autograder.build import read_topic
 from autograder.build.stub import stub_module
 from autograder.build.topic import TopicSource
 from autograder.course import Course, Topic
-from autograder.judge.outcome import Outcome
+from autograder.inprocess import Task, examine_all
 from autograder.judge.worker import Job
 from autograder.laws import Verdict, load_laws
 from autograder.staff import affected, defined_by_exercise, definitions, grade_staff
@@ -39,6 +39,11 @@ class Case:
     def key(self) -> str:
         """What tells the case from all others."""
         return f"{self.topic}: {self.kind} {self.label}"
+
+    @property
+    def must_fail(self) -> str:
+        """The key of the law that must catch a mistake."""
+        return f"{self.entry.exercise}::{self.entry.law}"
 
     @property
     def skipped(self) -> str:
@@ -110,42 +115,50 @@ def judge_case(case: Case, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
 def verify(course: Course, topics: list[Topic], jobs: int | None = None, quick: bool = False) -> Iterator[Finding]:
     """Grade every case of `topics` under the course's own seed, as they finish, on `jobs` workers.
 
-    If `quick`, a mistake meets of its own exercise only the law that must catch it, and no exercise is graded alone:
-    the verdict on the course is the same, and what else rejects a mistake is not found out.
+    If `quick`, that is done in processes of our own instead of the sandbox (see `inprocess`), and a mistake meets of
+    its own exercise only the law that must catch it: the verdict on the course is the same, and what else rejects a
+    mistake is not found out.
     """
-    listed = {case.key: case for topic in topics for case in chosen_cases(course, topic, quick)}
-    work = []
-    for case in listed.values():
-        if case.skipped:
-            yield Finding(case, (), skipped=case.skipped)
-        else:
-            laws = _needed_laws(course, case) if quick and case.kind == "mistake" else ()
-            topic = course.topic(case.topic)
-            work.append(Job(case.key, None, topic, exercises=case.exercises, source=case.source, laws=laws))
+    listed = {}
+    for topic in topics:
+        for case in cases(course, topic):
+            if case.skipped:
+                yield Finding(case, (), skipped=case.skipped)
+            else:
+                listed[case.key] = case
+    if quick:
+        for task, result in examine_all([_task(course, case) for case in listed.values()], jobs):
+            yield _finding(listed[task.key], result.verdicts[0], (result.said,) if result.said else ())
+        return
+    work = [
+        Job(case.key, None, course.topic(case.topic), exercises=case.exercises, source=case.source)
+        for case in listed.values()
+    ]
     for job, outcome in grade_staff(course, work, jobs):
-        yield _finding(listed[job.key], outcome)
+        case = listed[job.key]
+        yield Finding(case, (outcome.refusal,)) if outcome.refusal else _finding(case, outcome.verdicts, outcome.notes)
 
 
-def chosen_cases(course: Course, topic: Topic, quick: bool) -> list[Case]:
-    """The cases that `verify` grades."""
-    return [case for case in cases(course, topic) if not (quick and case.kind == "left out")]
+def _task(course: Course, case: Case) -> Task:
+    """What `verify` examines of one case if it is quick."""
+    topic = course.topic(case.topic)
+    mistake = case.kind == "mistake"
+    keys = [(case.must_fail,)] if mistake else []
+    keys += [laws_of(course, topic, name) for name in case.exercises if not (mistake and name == case.entry.exercise)]
+    seconds = course.limits.law_seconds
+    return Task(case.key, case.topic, case.source, course.laws(topic), sum(keys, ()), (course.seed,), seconds)
 
 
-def _needed_laws(course: Course, case: Case) -> tuple[str, ...]:
-    """The law that must catch a mistake, and all laws of the other exercises that it might cost."""
-    own = f"{case.entry.exercise}::{case.entry.law}"
-    others = set(case.exercises) - {case.entry.exercise}
-    exercises = _exercises(course.laws(course.topic(case.topic)))
-    return (own, *(law.key for exercise in exercises if exercise.name in others for law in exercise.laws))
+def laws_of(course: Course, topic: Topic, exercise: str) -> tuple[str, ...]:
+    """The keys of an exercise's laws."""
+    return next((tuple(law.key for law in e.laws) for e in _exercises(course.laws(topic)) if e.name == exercise), ())
 
 
 _exercises = functools.cache(load_laws)
 
 
-def _finding(case: Case, outcome: Outcome) -> Finding:
-    if outcome.refusal:
-        return Finding(case, (outcome.refusal,))
-    problems = judge_case(case, outcome.verdicts)
+def _finding(case: Case, verdicts: tuple[Verdict, ...], notes: Iterable[str]) -> Finding:
+    problems = judge_case(case, verdicts)
     if problems and case.kind != "stub":  # what was said while the code was loaded may explain them
-        problems += tuple(note for note in outcome.notes)
-    return Finding(case, problems, outcome.verdicts)
+        problems += tuple(notes)
+    return Finding(case, problems, verdicts)

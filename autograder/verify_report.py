@@ -16,7 +16,7 @@ from autograder.laws import load_laws
 from autograder.mutants.report import print_trials, write_reports
 from autograder.mutants.tally import LawTally, tally, try_idle
 from autograder.mutants.trial import TopicTrials, try_mutants
-from autograder.verify import Finding, chosen_cases, verify
+from autograder.verify import Finding, cases, verify
 
 KINDS = ("reference", "stub", "mistake", "alternative", "left out")
 HEADS = ("reference", "stub", "mistakes", "alternatives", "alone", "leaks")
@@ -29,7 +29,7 @@ def report(
 ) -> tuple[bool, list[Finding]]:
     """Verify `topics`, print the table and every problem; whether there was none, and all findings in order."""
     leaks = {topic.name: build.leaks(course, topic) for topic in topics}  # first, since it takes no time
-    listed = [case for topic in topics for case in chosen_cases(course, topic, quick)]
+    listed = [case for topic in topics for case in cases(course, topic)]
     order = {case.key: place for place, case in enumerate(listed)}
     findings = list(_tracked(verify(course, topics, jobs, quick), len(order), "Verifying", console))
     findings.sort(key=lambda finding: order[finding.case.key])
@@ -56,13 +56,13 @@ def report_flakes(course: Course, topics: list[Topic], seeds: range, jobs: int |
     """Grade under every seed, print what depends on it and how long it took, and tell whether nothing does."""
     start = time.monotonic()
     work = trials(course, topics, seeds)
-    total = sum(len(trial.seeds) for trial in work)
+    total = sum(len(trial.task.seeds) for trial in work)
     found: list[Flake] = []
     with _progress(console) as progress:
         task = progress.add_task(f"{len(seeds)} seeds", total=total)
         for trial, some in flakes(work, jobs):
             found += some
-            progress.advance(task, len(trial.seeds))
+            progress.advance(task, len(trial.task.seeds))
     for flake in sorted(found, key=lambda flake: (flake.case.key, flake.law, flake.seed)):
         line = f"seed {flake.seed}: {flake.case.key}: {flake.law} {flake.problem}"
         console.print(line, markup=False, style="red")

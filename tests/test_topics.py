@@ -8,7 +8,7 @@ import shutil
 import nbclient
 import nbformat
 import pytest
-from support import COURSE, TOPICS
+from support import COURSE, EVERY_TOPIC, TOPICS
 
 from autograder import bank
 from autograder.build import check, leaks, read_topic, reference_notebook
@@ -21,7 +21,7 @@ def test_the_assignment_is_current_and_leaks_nothing(name):
     assert leaks(COURSE, TOPICS[name]) == []
 
 
-@pytest.mark.parametrize("name", TOPICS)
+@pytest.mark.parametrize("name", EVERY_TOPIC)
 def test_the_notebook_runs_in_jupyter(name, tmp_path):
     """Filled in with the reference, every cell runs in a real kernel, every check passes, the picture is shown."""
     topic = TOPICS[name]
@@ -45,11 +45,11 @@ def test_known_mistakes_are_named(worker, name):
     symptoms = diagnosis.load(COURSE, topic)
     assert symptoms, "the symptoms are out of date: autograder verify --symptoms"
     reference = COURSE.solution(topic).read_text(encoding="utf-8")
-    entries = bank.entries(COURSE.mistakes(topic))[::12]
+    entries = bank.entries(COURSE.mistakes(topic))[::20]
     named = 0
     for entry in entries:
         outcome = diagnosis.diagnose(worker.run(diagnosis.job(topic, entry, reference))[0], symptoms)
         found = {verdict.diagnosis for verdict in outcome.verdicts} - {""}
         assert found <= {entry.diagnosis}, (entry.label, found)
         named += bool(found)
-    assert named >= 0.7 * len(entries)
+    assert named >= len(entries) - 1

@@ -24,6 +24,7 @@ from autograder.laws import (
 ANY_SHAPE = shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 EXTREME = torch.tensor([-1000.0, -750.0, -40.0, 0.0, 40.0, 750.0, 1000.0], dtype=torch.float64)
 FLOATS = (torch.float32, torch.float64)
+FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
 
 
 def entrywise(function, x):
@@ -252,6 +253,7 @@ def run_stack(layers, x):
 
 @pytest.mark.exercise("compose_jacobians", points=2)
 class TestComposeJacobians:
+    @FEW
     @given(stack=stacks())
     def test_autograd(self, target, stack):
         """The product is the Jacobian of the composition, as autograd computes it, each factor at its own input."""
@@ -259,6 +261,7 @@ class TestComposeJacobians:
         expected = jacobian(lambda v: run_stack(layers, v), x)
         assert_close(target.compose_jacobians(layers, x), expected, atol=1e-11)
 
+    @FEW
     @given(stack=stacks(lowest=2))
     def test_shape(self, target, stack):
         """From n inputs to m outputs the shape is (m, n): one row per output."""
@@ -291,6 +294,7 @@ def curved(v):
 
 @pytest.mark.exercise("numerical_jacobian", points=2)
 class TestNumericalJacobian:
+    @FEW
     @given(case=affine_functions())
     def test_affine(self, target, case):
         """Of an affine map v ↦ A v + b it gives A, up to rounding, whatever the step."""
@@ -298,11 +302,13 @@ class TestNumericalJacobian:
         for h in (1.0, 1e-3):
             assert_close(target.numerical_jacobian(function, x, h), A, atol=1e-9)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_curved(self, target, x):
         """Of a curved map it agrees with autograd to nine digits or so at the default step."""
         assert_close(target.numerical_jacobian(curved, x), jacobian(curved, x), atol=1e-7)
 
+    @FEW
     @given(x=tensors(3, low=0.5, high=1))
     def test_error_order(self, target, x):
         """Halving the step divides the error by four: the central difference is of second order."""
@@ -316,6 +322,7 @@ class TestNumericalJacobian:
         expected = torch.diag(3 * x**2 + 0.0025)
         assert_close(target.numerical_jacobian(cubic, x, 0.05), expected, atol=1e-12)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_input_is_kept(self, target, x):
         """The point itself is left as it was, and the result has one row per output."""
@@ -351,6 +358,7 @@ class TestTypeCheckGradient:
         """The transpose of a gradient is rejected."""
         assert_equal(target.type_check_gradient(torch.sum, x, torch.ones(3, 2, dtype=torch.float64)), False)
 
+    @FEW
     @given(case=typed_functions())
     def test_rejects_broadcast(self, target, case):
         """A shape that would merely broadcast, with a dimension of 1 added, collapsed or missing, is rejected."""
@@ -369,6 +377,7 @@ class TestTypeCheckGradient:
 
 @pytest.mark.exercise("Value", points=4)
 class TestValue:
+    @FEW
     @given(a=reals(), b=reals())
     def test_operations(self, target, a, b):
         """Sums, products and differences have the right value and the right two derivatives."""
@@ -383,6 +392,7 @@ class TestValue:
             assert_close(z.data, operate(a, b), atol=1e-12, what="the value")
             assert_close((x.grad, y.grad, z.grad), (da, db, 1.0), atol=1e-12, what="the gradients")
 
+    @FEW
     @given(a=reals(-2, 2))
     def test_functions(self, target, a):
         """exp, tanh, relu and powers have the right value and derivative, and relu has derivative 0 at 0."""
@@ -407,6 +417,7 @@ class TestValue:
         (x * x + x).backward()
         assert_close(x.grad, 2 * a + 1, atol=1e-12, what="the gradient")
 
+    @FEW
     @given(a=reals(), b=reals())
     def test_numbers_as_operands(self, target, a, b):
         """Plain numbers may stand on either side of + and *."""
@@ -426,6 +437,7 @@ class TestValue:
         node.backward()
         assert_close(x.grad, 2.0**60, what="the gradient")
 
+    @FEW
     @given(a=reals())
     def test_order(self, target, a):
         """A node passes its gradient on only after it has received all of it, however the graph is built."""

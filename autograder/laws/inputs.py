@@ -1,6 +1,7 @@
 """Strategies for the inputs of laws: numbers that read well, tensors, arrays, noise, probabilities."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 Shape = int | Sequence[int] | st.SearchStrategy
 
 
+@lru_cache(256)  # Hypothesis validates every new strategy: one that is drawn again must not be made again
 def reals(low: float = -3.0, high: float = 3.0) -> st.SearchStrategy[float]:
     """Real numbers with at most four decimals: they print well, and no tolerance is lost to 1e-300."""
     return st.floats(low, high, allow_nan=False).map(lambda value: round(value, 4) + 0.0)
@@ -23,6 +25,7 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 1, max_side: in
 def tensors(shape: Shape = None, low: float = -3.0, high: float = 3.0, dtype=torch.float64) -> st.SearchStrategy:
     """Tensors of `reals`; `shape` is a number, a tuple or a strategy, by default a vector of one to five entries."""
 
+    @lru_cache(256)
     def of_shape(size):
         count = int(np.prod(size))
         elements = st.lists(reals(low, high), min_size=count, max_size=count)

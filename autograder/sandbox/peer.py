@@ -19,7 +19,7 @@ import torch
 
 from .errors import ChildDied
 from .gradients import Graphs, KeptThere, Links, cross
-from .wire import FIRST_EXTENSION, MAX_FRAME, Reading, WireError, pack, unpack
+from .wire import FIRST_EXTENSION, MAX_FRAME, WireError, pack, unpack
 
 ASK, TELL = 0, 1
 JUDGE, CHILD = 0, 1
@@ -240,9 +240,7 @@ class Peer:
         for graph in dropped:
             self.graphs.kept.pop(graph, None)
         self.enter(rest)
-        reading = Reading(frame, Incoming(self))
-        arguments = reading.get(0)
-        reading.finish()
+        arguments = unpack(frame, Incoming(self))
         if type(arguments) is not list:
             raise WireError("malformed arguments")
         self.nesting += 1

@@ -26,6 +26,7 @@ from autograder.laws import (
 ANY_SHAPE = shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 EXTREME = torch.tensor([-1000.0, -750.0, -40.0, 0.0, 40.0, 750.0, 1000.0], dtype=torch.float64)
 FLOATS = (torch.float32, torch.float64)
+FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
 
 
 def entrywise(function, x):
@@ -246,6 +247,7 @@ class TestAffineJacobian:
                 target.affine_jacobian(A, torch.zeros(entries, dtype=torch.float64))
 
     @pytest.mark.hidden
+    @FEW
     @given(A=MATRICES)
     def test_ranks_and_inputs(self, target, A):
         """A tensor that is no matrix or no vector is a ValueError too, dtypes are kept, and A is left as it was."""
@@ -349,6 +351,7 @@ def run_stack(layers, x):
 
 @pytest.mark.exercise("compose_jacobians", points=2)
 class TestComposeJacobians:
+    @FEW
     @given(stack=stacks())
     def test_autograd(self, target, stack):
         """The product is the Jacobian of the composition, as autograd computes it, each factor at its own input."""
@@ -356,6 +359,7 @@ class TestComposeJacobians:
         expected = jacobian(lambda v: run_stack(layers, v), x)
         assert_close(target.compose_jacobians(layers, x), expected, atol=1e-11)
 
+    @FEW
     @given(stack=stacks(lowest=2))
     def test_shape(self, target, stack):
         """From n inputs to m outputs the shape is (m, n): one row per output."""
@@ -368,6 +372,7 @@ class TestComposeJacobians:
         assert_close(target.compose_jacobians([], x), torch.eye(x.shape[0], dtype=torch.float64))
 
     @pytest.mark.hidden
+    @FEW
     @given(seed=st.integers(0, 1000), x=tensors(3), depth=st.integers(2, 5))
     def test_square_layers(self, target, seed, x, depth):
         """The order of the factors is right even where all layers are square, and x is left as it was."""
@@ -397,6 +402,7 @@ def curved(v):
 
 @pytest.mark.exercise("numerical_jacobian", points=2)
 class TestNumericalJacobian:
+    @FEW
     @given(case=affine_functions())
     def test_affine(self, target, case):
         """Of an affine map v ↦ A v + b it gives A, up to rounding, whatever the step."""
@@ -404,11 +410,13 @@ class TestNumericalJacobian:
         for h in (1.0, 1e-3):
             assert_close(target.numerical_jacobian(function, x, h), A, atol=1e-9)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_curved(self, target, x):
         """Of a curved map it agrees with autograd to nine digits or so at the default step."""
         assert_close(target.numerical_jacobian(curved, x), jacobian(curved, x), atol=1e-7)
 
+    @FEW
     @given(x=tensors(3, low=0.5, high=1))
     def test_error_order(self, target, x):
         """Halving the step divides the error by four: the central difference is of second order."""
@@ -422,6 +430,7 @@ class TestNumericalJacobian:
         expected = torch.diag(3 * x**2 + 0.0025)
         assert_close(target.numerical_jacobian(cubic, x, 0.05), expected, atol=1e-12)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_input_is_kept(self, target, x):
         """The point itself is left as it was, and the result has one row per output."""
@@ -430,6 +439,7 @@ class TestNumericalJacobian:
         assert_shape(result, (2, 3), torch.float64)
 
     @pytest.mark.hidden
+    @FEW
     @given(case=affine_functions())
     def test_default_step(self, target, case):
         """The default step suits double precision for linear maps of any shape too."""
@@ -464,6 +474,7 @@ class TestTypeCheckGradient:
         """The transpose of a gradient is rejected."""
         assert_equal(target.type_check_gradient(torch.sum, x, torch.ones(3, 2, dtype=torch.float64)), False)
 
+    @FEW
     @given(case=typed_functions())
     def test_rejects_broadcast(self, target, case):
         """A shape that would merely broadcast, with a dimension of 1 added, collapsed or missing, is rejected."""
@@ -480,6 +491,7 @@ class TestTypeCheckGradient:
         assert_equal(target.type_check_gradient(function, x, None), False)
 
     @pytest.mark.hidden
+    @FEW
     @given(case=typed_functions())
     def test_dtype(self, target, case):
         """A gradient of another dtype is rejected; in single precision a single-precision one is accepted."""
@@ -534,6 +546,7 @@ def away_from_the_kink(values):
 
 @pytest.mark.exercise("Value", points=4)
 class TestValue:
+    @FEW
     @given(a=reals(), b=reals())
     def test_operations(self, target, a, b):
         """Sums, products and differences have the right value and the right two derivatives."""
@@ -548,6 +561,7 @@ class TestValue:
             assert_close(z.data, operate(a, b), atol=1e-12, what="the value")
             assert_close((x.grad, y.grad, z.grad), (da, db, 1.0), atol=1e-12, what="the gradients")
 
+    @FEW
     @given(a=reals(-2, 2))
     def test_functions(self, target, a):
         """exp, tanh, relu and powers have the right value and derivative, and relu has derivative 0 at 0."""
@@ -572,6 +586,7 @@ class TestValue:
         (x * x + x).backward()
         assert_close(x.grad, 2 * a + 1, atol=1e-12, what="the gradient")
 
+    @FEW
     @given(a=reals(), b=reals())
     def test_numbers_as_operands(self, target, a, b):
         """Plain numbers may stand on either side of + and *."""
@@ -591,6 +606,7 @@ class TestValue:
         node.backward()
         assert_close(x.grad, 2.0**60, what="the gradient")
 
+    @FEW
     @given(a=reals())
     def test_order(self, target, a):
         """A node passes its gradient on only after it has received all of it, however the graph is built."""
@@ -602,6 +618,7 @@ class TestValue:
         assert_close(y.grad, 1 + 12 * a**2, atol=1e-9, what="the gradient of the node in between")
 
     @pytest.mark.hidden
+    @settings(max_examples=20)
     @given(steps=STEPS, a=reals(), b=reals())
     def test_random_graphs(self, target, steps, a, b):
         """On random expressions every gradient equals autograd's."""
@@ -623,6 +640,7 @@ class TestValue:
         assert_close([x.grad, y.grad], [g.item() for g in gradients], rtol=1e-9, atol=1e-9, what="the gradients")
 
     @pytest.mark.hidden
+    @FEW
     @given(a=reals(), b=reals(0.5, 2))
     def test_starts_afresh(self, target, a, b):
         """Calling backward again, or on another node, gives that node's derivatives: nothing lingers."""
@@ -637,6 +655,7 @@ class TestValue:
         assert_close((x.grad, y.grad), (b, a), atol=1e-12, what="the gradients of another node")
 
     @pytest.mark.hidden
+    @FEW
     @given(x=gaussians(4), w=gaussians(4))
     def test_neuron(self, target, x, w):
         """The gradients of a neuron's squared error equal autograd's."""

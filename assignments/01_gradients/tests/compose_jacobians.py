@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_shape, jacobian, tensors
@@ -15,6 +15,9 @@ OK_FORMAT = False
 name = "compose_jacobians"
 points = [2, 0, 0]
 all_or_nothing = True
+
+
+FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
 
 
 def affine_layer(seed, outputs, inputs):
@@ -52,6 +55,7 @@ def run_stack(layers, x):
 
 @pytest.mark.exercise("compose_jacobians", points=2)
 class TestComposeJacobians:
+    @FEW
     @given(stack=stacks())
     def test_autograd(self, target, stack):
         """The product is the Jacobian of the composition, as autograd computes it, each factor at its own input."""
@@ -59,6 +63,7 @@ class TestComposeJacobians:
         expected = jacobian(lambda v: run_stack(layers, v), x)
         assert_close(target.compose_jacobians(layers, x), expected, atol=1e-11)
 
+    @FEW
     @given(stack=stacks(lowest=2))
     def test_shape(self, target, stack):
         """From n inputs to m outputs the shape is (m, n): one row per output."""

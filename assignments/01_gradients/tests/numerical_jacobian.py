@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_shape, jacobian, tensors, unchanged
@@ -15,6 +15,9 @@ OK_FORMAT = False
 name = "numerical_jacobian"
 points = [2, 0, 0, 0]
 all_or_nothing = True
+
+
+FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
 
 
 @st.composite
@@ -37,6 +40,7 @@ def curved(v):
 
 @pytest.mark.exercise("numerical_jacobian", points=2)
 class TestNumericalJacobian:
+    @FEW
     @given(case=affine_functions())
     def test_affine(self, target, case):
         """Of an affine map v \u21a6 A v + b it gives A, up to rounding, whatever the step."""
@@ -44,11 +48,13 @@ class TestNumericalJacobian:
         for h in (1.0, 1e-3):
             assert_close(target.numerical_jacobian(function, x, h), A, atol=1e-9)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_curved(self, target, x):
         """Of a curved map it agrees with autograd to nine digits or so at the default step."""
         assert_close(target.numerical_jacobian(curved, x), jacobian(curved, x), atol=1e-7)
 
+    @FEW
     @given(x=tensors(3, low=0.5, high=1))
     def test_error_order(self, target, x):
         """Halving the step divides the error by four: the central difference is of second order."""
@@ -62,6 +68,7 @@ class TestNumericalJacobian:
         expected = torch.diag(3 * x**2 + 0.0025)
         assert_close(target.numerical_jacobian(cubic, x, 0.05), expected, atol=1e-12)
 
+    @FEW
     @given(x=tensors(3, low=-1, high=1))
     def test_input_is_kept(self, target, x):
         """The point itself is left as it was, and the result has one row per output."""

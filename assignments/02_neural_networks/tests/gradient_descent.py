@@ -63,8 +63,8 @@ class TestGradientDescent:
         A, eigenvalues = quadratic
         x0 = torch.linalg.eigh(A)[1].sum(dim=1)  # every eigenvector takes part
         for factor, converges in ((1.9, True), (2.1, False)):
-            path = target.gradient_descent(lambda x: A @ x, x0, factor / eigenvalues[-1].item(), 80)
-            assert_shape(path, (81, len(A)), what="the path")
+            path = target.gradient_descent(lambda x: A @ x, x0, factor / eigenvalues[-1].item(), 40)
+            assert_shape(path, (41, len(A)), what="the path")
             end = path[-1].norm().item() / x0.norm().item()
             expected = "converge" if converges else "diverge"
             assert_true(

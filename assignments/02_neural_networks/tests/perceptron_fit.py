@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_equal, assert_shape, assert_true, seeds, unchanged
@@ -41,6 +41,12 @@ def separable_data(draw, most=10):
     return x, (scores > 0).double(), w, b
 
 
+# Any line through the origin gives both examples the same answer.
+NOT_THROUGH_THE_ORIGIN = tuple(
+    torch.tensor(part, dtype=torch.float64) for part in ([[1.0], [2.0]], [0.0, 1.0], [1.0], -1.5)
+)
+
+
 def dual_perceptron(x, y, epochs):
     """The perceptron in its dual form: it counts the mistakes on each example and looks only at inner products."""
     signs = (2 * y - 1).tolist()
@@ -61,6 +67,7 @@ def dual_perceptron(x, y, epochs):
 class TestPerceptronFit:
     @SOME
     @given(data=separable_data())
+    @example(data=NOT_THROUGH_THE_ORIGIN)
     def test_separates(self, target, data):
         """If the data are separable, every answer of the result is right."""
         x, y, _, _ = data
