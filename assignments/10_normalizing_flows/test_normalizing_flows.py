@@ -1031,7 +1031,7 @@ class TestTrainFlow:
         assert_close(losses[-1], best, atol=1e-3, rtol=0, what="the last loss")
 
     @few
-    @given(problem=affine_problems(), steps=st.integers(0, 3))
+    @given(problem=affine_problems(), steps=st.sampled_from([1, 0, 2, 3]))  # one step is tried in any case
     def test_what_it_returns(self, target, problem, steps):
         """It returns new tensors without gradients, and the NLL before each step; it leaves its inputs alone."""
         x, start = problem

@@ -423,7 +423,7 @@ def bernoulli_log_likelihood_with_epsilon(x, logits):
     return (x * torch.log(p + 1e-8) + (1 - x) * torch.log(1 - p + 1e-8)).sum(dim=-1)
 
 
-@mistake("elbo", law="test_lower_bound", diagnosis="The rate is added; it has to be subtracted.")
+@mistake("elbo", law="test_gap", diagnosis="The rate is added; it has to be subtracted.")
 def elbo_with_the_rate_added(x, mu, logvar, eps, log_likelihood):
     z = mu + torch.exp(0.5 * logvar) * eps
     return log_likelihood(x, z).mean(dim=0) + 0.5 * (mu.square() + logvar.exp() - 1 - logvar).sum(dim=-1)

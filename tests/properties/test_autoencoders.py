@@ -37,6 +37,7 @@ from autograder.laws import (
 some = settings(max_examples=10)
 few = settings(max_examples=5)
 once = settings(max_examples=1)
+STEPS = st.sampled_from([1, 0, 2, 3])  # the first is tried in any case: no step changes nothing
 
 
 def vector(*values):
@@ -1089,7 +1090,7 @@ def curve_log_likelihood(x, z, parameters):
 @pytest.mark.exercise("train_vae", points=3)
 class TestTrainVAE:
     @few
-    @given(n=st.integers(2, 4), d=st.integers(1, 2), steps=st.integers(0, 3), seed=seeds())
+    @given(n=st.integers(2, 4), d=st.integers(1, 2), steps=STEPS, seed=seeds())
     def test_what_it_returns(self, target, n, d, steps, seed):
         """It returns new tensors without gradients and the loss before each step, and leaves its inputs alone."""
         x, start = draw_normal(5, n, seed=seed), linear_start(n, d, seed)
