@@ -7,7 +7,6 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
-from autograder import submission
 from autograder.errors import UserError
 from autograder.laws import Exercise, ModuleTarget, Verdict, explain, load_laws, run_law
 from autograder.source import load_cells
@@ -17,14 +16,11 @@ LAW_SECONDS = 10.0  # a law that takes longer counts as failed
 
 
 def open_work(work: Work) -> tuple[ModuleTarget, list[str]]:
-    """Run the student's code; return its names, and what was skipped or went wrong. Raises UserError if unreadable."""
-    try:
-        content = submission.read(work.path, work.topic)
-    except submission.SubmissionError as error:
-        raise UserError(f"{work.path}: {error}") from None
-    names, problems = load_cells([(cell.label, cell.source) for cell in content.cells], work.topic)
-    notes = [*content.notes, *problems.splitlines()]
-    return ModuleTarget(names, tuple(cell.label for cell in content.cells)), notes
+    """Run the student's code; return its names, and what was skipped or went wrong."""
+    cells = work.content.cells
+    names, problems = load_cells([(cell.label, cell.source) for cell in cells], work.topic)
+    notes = [*work.content.notes, *problems.splitlines()]
+    return ModuleTarget(names, tuple(cell.label for cell in cells)), notes
 
 
 def check(work: Work, only: str | None, console: Console) -> bool:

@@ -71,7 +71,7 @@ def check(topic_or_path, exercise, topic):
     """
     from autograder.work import find_work
 
-    work = find_work(topic_or_path, topic)  # what is wrong with the name is said before torch is imported
+    work = find_work(topic_or_path, topic)  # what is wrong with the file is said before torch is imported
 
     from autograder import check as checking
 

@@ -7,6 +7,7 @@ only for the exercises that a change can affect, and without looking for the sma
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -56,12 +57,17 @@ def affected(source: str, name: str, cells: dict[str, set[str]], own: str) -> tu
     The laws of an exercise call only what its cell defines (verified by leaving all others out), so an exercise whose
     code never reaches `name` keeps the verdicts of the reference. `cells` has the names that each exercise defines.
     """
-    uses = {defined: _names(node) for defined, node in definitions(source).items()}
+    uses = _uses(source)
     reached = {name}
     while more := {d for d, used in uses.items() if used & reached} - reached:
         reached |= more
     return (own, *(exercise for exercise, names in cells.items() if exercise != own and reached & names))
 
 
-def _names(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+@functools.cache
+def _uses(source: str) -> dict[str, set[str]]:
+    """The names that each definition at the top of a module mentions."""
+    return {
+        defined: {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        for defined, node in definitions(source).items()
+    }

@@ -16,7 +16,7 @@ from autograder.laws import load_laws
 from autograder.mutants.report import print_trials, write_reports
 from autograder.mutants.tally import LawTally, tally, try_idle
 from autograder.mutants.trial import TopicTrials, try_mutants
-from autograder.verify import Finding, cases, verify
+from autograder.verify import Finding, chosen_cases, verify
 
 KINDS = ("reference", "stub", "mistake", "alternative", "left out")
 HEADS = ("reference", "stub", "mistakes", "alternatives", "alone", "leaks")
@@ -29,7 +29,7 @@ def report(
 ) -> tuple[bool, list[Finding]]:
     """Verify `topics`, print the table and every problem; whether there was none, and all findings in order."""
     leaks = {topic.name: build.leaks(course, topic) for topic in topics}  # first, since it takes no time
-    listed = [case for topic in topics for case in cases(course, topic)]
+    listed = [case for topic in topics for case in chosen_cases(course, topic, quick)]
     order = {case.key: place for place, case in enumerate(listed)}
     findings = list(_tracked(verify(course, topics, jobs, quick), len(order), "Verifying", console))
     findings.sort(key=lambda finding: order[finding.case.key])

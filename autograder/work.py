@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder import submission
 from autograder.course import CourseError, find_root, load
 from autograder.errors import UserError
 
 
 @dataclass(frozen=True)
 class Work:
-    """A student's file, the name of its topic, and the file that holds the public laws."""
+    """A student's file, the name of its topic, the file that holds the public laws, and what the first holds."""
 
     path: Path
     topic: str
     laws: Path
+    content: submission.Submission
 
 
 def find_work(name: str | None, topic: str | None = None) -> Work:
@@ -28,7 +30,7 @@ def find_work(name: str | None, topic: str | None = None) -> Work:
         return _work_in_folder(path)
     if path.is_file():
         stem = topic or path.stem
-        return Work(path, stem, _laws_for(path, stem))
+        return _read(path, stem, _laws_for(path, stem))
     if path.suffix in (".py", ".ipynb") or len(path.parts) > 1:
         raise UserError(f"There is no file {path}.")
     try:
@@ -46,8 +48,15 @@ def _work_in_folder(folder: Path) -> Work:
     topic = laws[0].stem.removeprefix("test_")
     for path in (folder / f"{topic}.py", folder / f"{topic}.ipynb"):
         if path.is_file():
-            return Work(path, topic, laws[0])
+            return _read(path, topic, laws[0])
     raise UserError(f"{folder}: neither {topic}.py nor {topic}.ipynb is here.")
+
+
+def _read(path: Path, topic: str, laws: Path) -> Work:
+    try:
+        return Work(path, topic, laws, submission.read(path, topic))
+    except submission.SubmissionError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _laws_for(path: Path, topic: str) -> Path:

@@ -216,7 +216,7 @@ def test_characters_of_several_bytes(tmp_path):
 def test_trials(tmp_path):
     """Laws kill what they can, a hang is killed by the clock, survivors are listed; the same again gives the same."""
     course = small_course(tmp_path)
-    (trials,) = try_mutants(course, course.topics, workers=1, law_seconds=1.0)
+    (trials,) = try_mutants(course, course.topics, workers=1, law_seconds=0.5)
     states = {trial.mutant.after: (trial.state, trial.symptom) for trial in trials.trials}
     assert states["return total"] == ("killed", "wrong result")
     assert states["total -= 1"] == ("killed", "too slow")
@@ -225,7 +225,7 @@ def test_trials(tmp_path):
     killers = {trial.law for trial in trials.trials if trial.mutant.exercise == "double"}
     assert killers == {"double::test_sum"}
     assert trials.mutants == len(trials.trials) == trials.count("killed") + trials.count("survived")
-    (sample,) = try_mutants(course, course.topics, sample=4, workers=1, law_seconds=1.0)
+    (sample,) = try_mutants(course, course.topics, sample=4, workers=1, law_seconds=0.5)
     assert len(sample.trials) == 4 and sample.mutants == trials.mutants
     assert set(sample.trials) <= set(trials.trials)
     check_reports(course, trials, tmp_path)
@@ -252,7 +252,7 @@ def test_equivalents(tmp_path):
     entries = [as_toml(mutant).replace('reason = ""', 'reason = "because"') for mutant in (boundary, killed)]
     path.write_text("\n\n".join([*entries, entries[1].replace("2 * total", "5 * total")]))
     assert read_equivalents(path)[0].names(boundary) and not read_equivalents(path)[0].names(killed)
-    (trials,) = try_mutants(course, course.topics, workers=1, law_seconds=1.0)
+    (trials,) = try_mutants(course, course.topics, workers=1, law_seconds=0.5)
     assert [trial.mutant for trial in trials.trials if trial.state == "equivalent"] == [boundary]
     first, second = sorted(trials.errors)
     assert "kills what is said to be equivalent" in first and "stale" in second

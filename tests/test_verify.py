@@ -153,7 +153,6 @@ def test_verify_quickly(tmp_path):
     assert {key for key, finding in findings.items() if finding.problems} == {
         ("uncaught", "double_of_nothing"),
         ("leaning", "double_of_nothing"),
-        ("leaning", "all but quadruple"),
     }
     assert [verdict.law for verdict in findings["good", "double_of_nothing"].verdicts] == ["test_sum"]
 
