@@ -19,7 +19,7 @@ from autograder.source import load_source
 REPOSITORY = Path(__file__).parents[1]
 COURSE = load(REPOSITORY)
 TOPICS = {topic.name: topic for topic in COURSE.topics}
-# Otter and Jupyter take half a minute for a topic: `make test` tries these two, `make sample` in CI the others.
+# What is the same machinery for every topic, and slow: `make test` tries these two, `make sample` in CI the others.
 TRIED = ("gradients", "dynamic_programming")
 EVERY_TOPIC = [pytest.param(name, marks=() if name in TRIED else pytest.mark.every_topic) for name in TOPICS]
 

@@ -32,18 +32,18 @@ def test_the_notebook_runs_in_jupyter(name, tmp_path):
     assert any("image/png" in output.get("data", {}) for output in drawing.outputs)
 
 
-@pytest.mark.parametrize("name", TOPICS)
+@pytest.mark.parametrize("name", EVERY_TOPIC)
 def test_known_mistakes_are_named(worker, name):
     """A sample of the bank's mistakes is named rightly where it is known; alternatives get no diagnosis."""
     topic = TOPICS[name]
     symptoms = diagnosis.load(COURSE, topic)
     assert symptoms, "the symptoms are out of date: autograder verify --symptoms"
     reference = COURSE.solution(topic).read_text(encoding="utf-8")
-    entries = bank.entries(COURSE.mistakes(topic))[::20]
+    entries = bank.entries(COURSE.mistakes(topic))[::12]
     named = 0
     for entry in entries:
         outcome = diagnosis.diagnose(worker.run(diagnosis.job(topic, entry, reference))[0], symptoms)
         found = {verdict.diagnosis for verdict in outcome.verdicts} - {""}
         assert found <= {entry.diagnosis}, (entry.label, found)
         named += bool(found)
-    assert named >= len(entries) - 1
+    assert named >= 0.7 * len(entries)
