@@ -182,7 +182,7 @@ def grade(paths, topic, out, jobs, unconfined):
 @click.option(
     "--sample", type=click.IntRange(1), help="Only so many mutants of each topic, drawn with the course seed."
 )
-@click.option("--law-seconds", default=5.0, show_default=True, help="What a law may take on a mutant, at least.")
+@click.option("--law-seconds", default=2.0, show_default=True, help="What a law may take on a mutant, at least.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where reports on mutants go (default: dist/mutants).")
 @click.option("--symptoms", is_flag=True, help="Also learn how each known mistake fails, for the feedback of grading.")
 @click.option("--jobs", type=click.IntRange(1), help="How many processes (default: one per core).")

@@ -13,7 +13,7 @@ from autograder.mutants.equivalents import Equivalent, equivalents_path, read_eq
 from autograder.mutants.generate import Mutant, mutants
 from autograder.staff import affected, defined_by_exercise, grade_staff
 
-LAW_SECONDS = 5.0  # a mutant that hangs is killed, and should cost little
+LAW_SECONDS = 2.0  # a mutant that hangs is killed, and should cost little
 WANTED = 0.97  # of the mutants that are not equivalent
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .wire import frame_header, frame_length
+from .wire import Frames, frame_header
 
 CHUNK = 1 << 18
 GRACE = 1.0
@@ -35,7 +35,7 @@ class Process(Protocol):
     def close(self) -> None: ...
 
 
-class JudgeChannel:
+class JudgeChannel(Frames):
     """Frames to and from one child.
 
     Every wait is a poll with a deadline: of the call, and of the law if one was set. What the child prints is read
@@ -44,6 +44,7 @@ class JudgeChannel:
     """
 
     def __init__(self, process: Process, limits: Limits) -> None:
+        super().__init__(limits.frame)
         self.process, self.limits = process, limits
         self.socket, self.output = process.socket, process.output
         self.socket.setblocking(False)
@@ -53,7 +54,6 @@ class JudgeChannel:
         self.poll.register(self.output, select.POLLIN)
         self.poll.register(self.socket_number, select.POLLIN)
         self.output_open = True
-        self.arrived = bytearray()
         self.printed, self.printed_total = bytearray(), 0
         self.death: str | None = None
         self.call_deadline = self.call_seconds = float("inf")
@@ -85,16 +85,11 @@ class JudgeChannel:
     def receive(self) -> bytes:
         """The next frame; raises ChildDied, and WireError for a length over the limit."""
         self.check()
-        self.gather(4)
-        length = frame_length(bytes(self.arrived[:4]), self.limits.frame)
-        self.gather(4 + length)
-        frame = bytes(self.arrived[4 : 4 + length])
-        del self.arrived[: 4 + length]
-        return frame
+        return super().receive()
 
-    def gather(self, count: int) -> None:
-        """Read until `count` bytes are there; memory grows with what has arrived, not with what was announced."""
-        while len(self.arrived) < count:
+    def more(self) -> bytes:
+        """What has arrived, once something has; raises ChildDied."""
+        while True:
             self.wait(select.POLLIN)
             try:
                 chunk = self.socket.recv(CHUNK)
@@ -104,7 +99,7 @@ class JudgeChannel:
                 chunk = b""
             if not chunk:
                 raise self.ended()
-            self.arrived += chunk
+            return chunk
 
     def wait(self, events: int) -> None:
         """Wait until the socket is ready, within the deadlines; read what is printed meanwhile."""

@@ -26,18 +26,19 @@ from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import TORCH_DTYPES, WireError
-from .wire import frame_header, frame_length, pack
+from .wire import Frames, frame_header, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
+CHUNK = 1 << 18
 
 
-class ChildChannel:
+class ChildChannel(Frames):
     """Frames over a blocking file descriptor; the end of the stream ends the process."""
 
     def __init__(self, descriptor: int, limit: int) -> None:
-        self.descriptor, self.limit = descriptor, limit
-        self.arrived = bytearray()
+        super().__init__(limit)
+        self.descriptor = descriptor
 
     def send(self, frame: bytes) -> None:
         """Send one frame."""
@@ -45,22 +46,9 @@ class ChildChannel:
         while pending:
             pending = pending[os.write(self.descriptor, pending) :]
 
-    def receive(self) -> bytes:
-        """The next frame."""
-        self.gather(4)
-        end = 4 + frame_length(bytes(self.arrived[:4]), self.limit)
-        self.gather(end)
-        frame = bytes(self.arrived[4:end])
-        del self.arrived[:end]
-        return frame
-
-    def gather(self, count: int) -> None:
-        """Read until `count` bytes are there."""
-        while len(self.arrived) < count:
-            chunk = os.read(self.descriptor, 1 << 18)
-            if not chunk:
-                os._exit(0)
-            self.arrived += chunk
+    def more(self) -> bytes:
+        """What has arrived, once something has."""
+        return os.read(self.descriptor, CHUNK) or os._exit(0)
 
 
 class JudgeFunction:

@@ -60,6 +60,31 @@ def frame_length(header: bytes, limit: int = MAX_FRAME) -> int:
     return length
 
 
+class Frames:
+    """Whole frames from a stream of bytes. Memory grows with what has arrived, not with what was announced."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.arrived = limit, bytearray()
+
+    def more(self) -> bytes:
+        """Some bytes of the stream, at least one."""
+        raise NotImplementedError
+
+    def receive(self) -> bytes:
+        """The next frame; raises WireError for a length over the limit."""
+        self.gather(4)
+        end = 4 + frame_length(bytes(self.arrived[:4]), self.limit)
+        self.gather(end)
+        frame = bytes(self.arrived[4:end])
+        del self.arrived[:end]
+        return frame
+
+    def gather(self, count: int) -> None:
+        """Read until `count` bytes are there."""
+        while len(self.arrived) < count:
+            self.arrived += self.more()
+
+
 def pack(value: Any, extension: Extension | None = None, limit: int = MAX_FRAME) -> bytes:
     """One frame holding `value`; raises WireError if it is not plain, too deep, too long or too large."""
     measure(value)
@@ -269,14 +294,12 @@ class Reading:
     def get_map(self, depth: int) -> dict:
         """A dict; every key once."""
         count = self.count(self.unpacker.read_map_header, 2)
-        values: dict = {}
+        pairs = []
         for _ in range(count):
             key = self.get(depth + 1)
             hashable(key)
-            values[key] = self.get(depth + 1)
-        if len(values) != count:
-            raise WireError("a dict with a key twice")
-        return values
+            pairs.append((key, self.get(depth + 1)))
+        return whole_dict(pairs)
 
     def finish(self) -> None:
         """Raise WireError if anything follows the value."""
