@@ -1300,6 +1300,12 @@ def finetuning(draw, shallowest=1):
     return weights, biases, x, labels, draw(reals(0.05, 0.5)), draw(st.integers(0, 4))
 
 
+def two_layers_to_tune():
+    """A case of `finetuning` in which it matters which layer is trained, and with what."""
+    W, V, b, c, x = normal(1, (3, 2), (2, 3), (3,), (2,), (4, 2))
+    return [W, V], [b, c], x, torch.tensor([0, 1, 1, 0]), 0.3, 2
+
+
 def descended(weights, biases, x, labels, learning_rate, steps, trained):
     """Gradient descent by autograd on the last `trained` layers of torch's own network."""
     weights, biases = list(weights), list(biases)
@@ -1332,6 +1338,7 @@ class TestFinetune:
 
     @SOME
     @given(case=finetuning(), frozen=st.integers(0, 2))
+    @example(case=two_layers_to_tune(), frozen=1)
     def test_some_layers(self, target, case, frozen):
         """The last `trained` layers move together, one gradient step at a time; for 0 steps nothing moves."""
         weights = case[0]
