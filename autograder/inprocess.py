@@ -14,11 +14,13 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from autograder.errors import UserError
 from autograder.laws import Law, ModuleTarget, Verdict, load_laws, run_law
 from autograder.laws.profile import load_profile
 from autograder.sandbox import kernel
@@ -50,12 +52,21 @@ class Task:
 
 
 def examine_all(tasks: list[Task], jobs: int | None = None) -> Iterator[tuple[Task, Result]]:
-    """Each task with its result, as it is done; on all cores, or in `jobs` processes."""
+    """Each task with its result, as it is done; on all cores, or in `jobs` processes.
+
+    Raises UserError if a source ends its process, which nothing here prevents.
+    """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count(), context, initializer=_prepare, initargs=(os.getpid(),)) as pool:
         futures = {pool.submit(examine, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures.pop(future), future.result()
+        try:
+            for future in as_completed(futures):
+                yield futures.pop(future), future.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "Some code of the bank ended the process it ran in. `autograder verify`, without --quick or --seeds, "
+                "runs it in the sandbox and says which."
+            ) from None
 
 
 def examine(task: Task) -> Result:

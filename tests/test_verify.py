@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from autograder.bank import BankError
 from autograder.cli import main
 from autograder.course import load
+from autograder.errors import UserError
 from autograder.flakes import flakes, trials
 from autograder.staff import affected
 from autograder.verify import cases, verify
@@ -155,6 +156,14 @@ def test_verify_quickly(tmp_path):
         ("leaning", "double_of_nothing"),
     }
     assert [verdict.law for verdict in findings["good", "double_of_nothing"].verdicts] == ["test_sum"]
+
+
+def test_code_that_ends_its_process_is_reported(tmp_path):
+    """Outside the sandbox nothing stops it; the message says what to run instead."""
+    deadly = MISTAKES.replace("return x", "import os; os._exit(1)")
+    course = course_with(tmp_path, deadly={"mistakes": deadly})
+    with pytest.raises(UserError, match="without --quick"):
+        list(verify(course, list(course.topics), 1, quick=True))
 
 
 def test_flakes(tmp_path):
