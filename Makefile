@@ -25,7 +25,6 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/autograder build --check
-	$(BIN)/autograder build
 	$(BIN)/autograder verify --quick
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
@@ -34,12 +33,10 @@ bench: $(INSTALLED)
 	$(BIN)/python -m autograder.bench
 
 sample: $(INSTALLED)
-	$(BIN)/autograder build
 	$(BIN)/autograder verify --quick --mutants --sample 40
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'every_topic and not fidelity'
 
 fidelity: $(INSTALLED)
-	$(BIN)/autograder build
 	$(BIN)/autograder verify --mutants
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'fidelity or every_topic'
 

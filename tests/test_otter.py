@@ -5,10 +5,12 @@ One submission of a topic has right, wrong and unwritten exercises. Marked `fide
 the bank (the first of each exercise together in one submission, then the second …), and broken files.
 """
 
+import functools
 import json
 import os
 import subprocess
 from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 from support import COURSE, EVERY_TOPIC, REPOSITORY, TOPICS, environment_with_wheel, otter_run, scores_of
@@ -33,12 +35,15 @@ BROKEN = {
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
-    """The otter package of every topic, and a Python that has its wheel only."""
-    if not all(COURSE.package(topic).is_file() for topic in COURSE.topics):
-        build(COURSE, COURSE.topics)
-    found = {name: COURSE.package(topic) for name, topic in TOPICS.items()}
-    python = environment_with_wheel(next(iter(found.values())), tmp_path_factory.mktemp("environment"))
-    return found, python
+    """A function that makes the otter package of a topic, and a Python that has its wheel only."""
+    folder = tmp_path_factory.mktemp("packages")
+
+    @functools.cache
+    def package(name: str) -> Path:
+        build(COURSE, [TOPICS[name]], folder)
+        return folder / COURSE.package(TOPICS[name]).relative_to(COURSE.root)
+
+    return package, environment_with_wheel(package(next(iter(TOPICS))), tmp_path_factory.mktemp("environment"))
 
 
 def take_turns(name: str) -> str:
@@ -74,11 +79,11 @@ def rounds(name: str) -> list[str]:
 
 def compare(packages, worker, folder, name: str, filename: str, text: str) -> tuple[dict, dict]:
     """The scores that `otter run` gives a submission, which must be those of `autograder grade`, and its results."""
-    found, python = packages
+    package, python = packages
     topic = TOPICS[name]
     path = folder / filename
     path.write_text(text, encoding="utf-8", newline="")
-    scores = otter_run(python, found[name], path, folder / "out")
+    scores = otter_run(python, package(name), path, folder / "out")
     exercises = load_laws(COURSE.laws(topic))
     outcome = worker.grade(path, topic)
     assert scores_of(gradescope(outcome, exercises, otter_config(points_of(name)))) == scores
