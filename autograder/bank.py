@@ -47,6 +47,11 @@ class Entry:
     style: str | None = None
     requires: str | None = None
 
+    @property
+    def law_key(self) -> str:
+        """The key of the law that must catch a mistake."""
+        return f"{self.exercise}::{self.law}"
+
     def apply(self, reference: str) -> str:
         """The source of `reference` with this answer in place of its own.
 

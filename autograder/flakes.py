@@ -46,7 +46,7 @@ def trials(course: Course, topics: list[Topic], seeds: range) -> list[Trial]:
             mistake = case.kind == "mistake"
             seconds = MISTAKE_SECONDS if mistake else PATIENCE * course.limits.law_seconds
             for exercise in (case.entry.exercise,) if mistake else case.exercises:
-                keys = (case.must_fail,) if mistake else laws_of(course, topic, exercise)
+                keys = (case.entry.law_key,) if mistake else laws_of(course, topic, exercise)
                 for start in range(0, len(seeds), SEEDS_AT_ONCE):
                     some = tuple(course.seed + seed for seed in seeds[start : start + SEEDS_AT_ONCE])
                     task = Task(case.key, topic.name, case.source, course.laws(topic), keys, some, seconds)
@@ -56,12 +56,12 @@ def trials(course: Course, topics: list[Topic], seeds: range) -> list[Trial]:
 
 def flakes(work: list[Trial], jobs: int | None = None) -> Iterator[tuple[Trial, list[Flake]]]:
     """Examine everything on all cores; each trial with its flakes (mostly none), as it is done."""
-    by_task = {id(trial.task): trial for trial in work}
+    cases_by_key = {trial.case.key: trial.case for trial in work}
     for task, result in examine_all([trial.task for trial in work], jobs):
-        trial = by_task[id(task)]
-        mistake = trial.case.kind == "mistake"
-        yield trial, [
-            Flake(trial.case, seed, f"{verdict.exercise}::{verdict.law}", "passes it" if mistake else verdict.problem)
+        case = cases_by_key[task.key]
+        mistake = case.kind == "mistake"
+        yield Trial(case, task), [
+            Flake(case, seed, verdict.key, "passes it" if mistake else verdict.problem)
             for seed, verdicts in zip(task.seeds, result.verdicts)
             for verdict in verdicts
             if verdict.passed == mistake

@@ -2,7 +2,7 @@
 
 `cases(course, topic)` lists a topic's submissions with what should come of each: the reference and every alternative
 earn full marks, the stub earns nothing, every mistake fails the law that names it and costs no other exercise, and
-every exercise keeps its marks where all others are left out. `verify(course, topics)` grades them all through the warm
+every exercise keeps its marks where all others are left out. `verify(course, cases)` grades them all through the warm
 judge, on all cores, and yields a finding per case.
 """
 
@@ -39,11 +39,6 @@ class Case:
     def key(self) -> str:
         """What tells the case from all others."""
         return f"{self.topic}: {self.kind} {self.label}"
-
-    @property
-    def must_fail(self) -> str:
-        """The key of the law that must catch a mistake."""
-        return f"{self.entry.exercise}::{self.entry.law}"
 
     @property
     def skipped(self) -> str:
@@ -112,20 +107,15 @@ def judge_case(case: Case, verdicts: tuple[Verdict, ...]) -> tuple[str, ...]:
     return tuple(f"{v.exercise}.{v.law}: {v.problem}" for v in failed)
 
 
-def verify(course: Course, topics: list[Topic], jobs: int | None = None, quick: bool = False) -> Iterator[Finding]:
-    """Grade every case of `topics` under the course's own seed, as they finish, on `jobs` workers.
+def verify(course: Course, chosen: list[Case], jobs: int | None = None, quick: bool = False) -> Iterator[Finding]:
+    """Grade some cases under the course's own seed, as they finish, on `jobs` workers.
 
-    If `quick`, that is done in processes of our own instead of the sandbox (see `inprocess`), no exercise is graded
-    alone, and a mistake meets of its own exercise only the law that must catch it: the verdict on the course is the
-    same, and what else rejects a mistake is not found out.
+    If `quick`, that is done in processes of our own instead of the sandbox (see `inprocess`), and a mistake meets of
+    its own exercise only the law that must catch it: the verdict on the course is the same, and what else rejects a
+    mistake is not found out.
     """
-    listed = {}
-    for topic in topics:
-        for case in chosen_cases(course, topic, quick):
-            if case.skipped:
-                yield Finding(case, (), skipped=case.skipped)
-            else:
-                listed[case.key] = case
+    yield from (Finding(case, (), skipped=case.skipped) for case in chosen if case.skipped)
+    listed = {case.key: case for case in chosen if not case.skipped}
     if quick:
         for task, result in examine_all([_task(course, case) for case in listed.values()], jobs):
             yield _finding(listed[task.key], result.verdicts[0], (result.said,) if result.said else ())
@@ -139,16 +129,17 @@ def verify(course: Course, topics: list[Topic], jobs: int | None = None, quick: 
         yield Finding(case, (outcome.refusal,)) if outcome.refusal else _finding(case, outcome.verdicts, outcome.notes)
 
 
-def chosen_cases(course: Course, topic: Topic, quick: bool) -> list[Case]:
-    """The cases that `verify` grades."""
-    return [case for case in cases(course, topic) if not (quick and case.kind == "left out")]
+def chosen_cases(course: Course, topics: list[Topic], quick: bool = False) -> list[Case]:
+    """The cases of all topics; if `quick`, without those that grade one exercise alone."""
+    listed = [case for topic in topics for case in cases(course, topic)]
+    return [case for case in listed if not (quick and case.kind == "left out")]
 
 
 def _task(course: Course, case: Case) -> Task:
     """What `verify` examines of one case if it is quick."""
     topic = course.topic(case.topic)
     mistake = case.kind == "mistake"
-    keys = [(case.must_fail,)] if mistake else []
+    keys = [(case.entry.law_key,)] if mistake else []
     keys += [laws_of(course, topic, name) for name in case.exercises if not (mistake and name == case.entry.exercise)]
     seconds = course.limits.law_seconds
     return Task(case.key, case.topic, case.source, course.laws(topic), sum(keys, ()), (course.seed,), seconds)

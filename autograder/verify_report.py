@@ -29,9 +29,9 @@ def report(
 ) -> tuple[bool, list[Finding]]:
     """Verify `topics`, print the table and every problem; whether there was none, and all findings in order."""
     leaks = {topic.name: build.leaks(course, topic) for topic in topics}  # first, since it takes no time
-    listed = [case for topic in topics for case in chosen_cases(course, topic, quick)]
+    listed = chosen_cases(course, topics, quick)
     order = {case.key: place for place, case in enumerate(listed)}
-    findings = list(_tracked(verify(course, topics, jobs, quick), len(order), "Verifying", console))
+    findings = list(_tracked(verify(course, listed, jobs, quick), len(order), "Verifying", console))
     findings.sort(key=lambda finding: order[finding.case.key])
     counts, good = Counter(), Counter()
     problems, skipped = [], []

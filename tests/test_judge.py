@@ -179,7 +179,7 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("after", [0.5, 9.0])
+@pytest.mark.parametrize("after", [0.5, 4.0, 9.0])
 def test_killing_the_grader_leaves_nothing_behind(tmp_path, after):
     """At whatever moment it is killed: no process lives on, and no result is half written."""
     submissions = tmp_path / "class"

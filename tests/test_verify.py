@@ -9,7 +9,7 @@ from autograder.course import load
 from autograder.errors import UserError
 from autograder.flakes import flakes, trials
 from autograder.staff import affected
-from autograder.verify import cases, verify
+from autograder.verify import cases, chosen_cases, verify
 
 SOLUTION = '''# %% [markdown]
 # # 01 · Small
@@ -119,7 +119,7 @@ def test_verify(tmp_path):
         wrong={"quadruple": "5 * x"},
         empty={"holds": "assert_true(x > 0, 'no')"},
     )
-    findings = list(verify(course, list(course.topics), 2))
+    findings = list(verify(course, chosen_cases(course, course.topics), 2))
     assert len(findings) == sum(len(cases(course, topic)) for topic in course.topics)
     found = {(f.case.topic, f.case.label): f.problems for f in findings if f.problems}
     assert set(found) == {
@@ -150,7 +150,8 @@ def test_verify_quickly(tmp_path):
         uncaught={"mistakes": right},
         leaning={"quadruple": "double(double(x))"},
     )
-    findings = {(f.case.topic, f.case.label): f for f in verify(course, list(course.topics), 1, quick=True)}
+    chosen = chosen_cases(course, course.topics, quick=True)
+    findings = {(f.case.topic, f.case.label): f for f in verify(course, chosen, 1, quick=True)}
     assert {key for key, finding in findings.items() if finding.problems} == {
         ("uncaught", "double_of_nothing"),
         ("leaning", "double_of_nothing"),
@@ -163,7 +164,7 @@ def test_code_that_ends_its_process_is_reported(tmp_path):
     deadly = MISTAKES.replace("return x", "import os; os._exit(1)")
     course = course_with(tmp_path, deadly={"mistakes": deadly})
     with pytest.raises(UserError, match="without --quick"):
-        list(verify(course, list(course.topics), 1, quick=True))
+        list(verify(course, chosen_cases(course, course.topics), 1, quick=True))
 
 
 def test_flakes(tmp_path):

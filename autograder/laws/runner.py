@@ -39,6 +39,11 @@ class Verdict:
     seconds: float = 0.0
 
     @property
+    def key(self) -> str:
+        """The key of the law."""
+        return f"{self.exercise}::{self.law}"
+
+    @property
     def passed(self) -> bool:
         return self.status == "passed"
 

@@ -52,10 +52,10 @@ def tally(exercises: Iterable[Exercise], findings: Iterable[Finding], trials: To
     mistakes, named, stub = Counter(), Counter(), set()
     for finding in findings:
         entry = finding.case.entry
-        keys = {f"{v.exercise}::{v.law}": not rejects(v) for v in finding.verdicts}
+        keys = {v.key: not rejects(v) for v in finding.verdicts}
         if finding.case.kind == "mistake":
             mistakes.update(key for key, passed in keys.items() if not passed)
-            named[f"{entry.exercise}::{entry.law}"] += 1
+            named[entry.law_key] += 1
         elif finding.case.kind == "stub":
             stub.update(key for key, passed in keys.items() if passed)
     killed = Counter(trial.law for trial in trials.trials) if trials else Counter()
@@ -84,5 +84,5 @@ def try_idle(
     quick = replace(course, limits=replace(course.limits, law_seconds=LAW_SECONDS))
     if jobs:
         for _, outcome in grade_staff(quick, jobs, workers):
-            rejected.update(f"{v.exercise}::{v.law}" for v in outcome.verdicts if rejects(v))
+            rejected.update(v.key for v in outcome.verdicts if rejects(v))
     return [replace(t, others=rejected[t.key]) for t in tallies]

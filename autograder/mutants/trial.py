@@ -89,7 +89,7 @@ def try_mutants(
     quick = replace(course, limits=replace(course.limits, law_seconds=law_seconds))
     for job, outcome in grade_staff(quick, jobs, workers):
         failed = next((verdict for verdict in outcome.verdicts if not verdict.passed), None)
-        law, symptom = (f"{failed.exercise}::{failed.law}", failed.symptom) if failed else ("", "")
+        law, symptom = (failed.key, failed.symptom) if failed else ("", "")
         trials[job.key] = Trial(by_key[job.key], law, symptom, refusal=outcome.refusal)
         progress(len(trials), len(jobs))
     return [_topic_trials(course, topic, found[topic.name], trials) for topic in topics]
