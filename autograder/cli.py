@@ -177,6 +177,7 @@ def grade(paths, topic, out, jobs, unconfined):
 @main.command()
 @click.argument("topics", nargs=-1)
 @click.option("--seeds", default=1, show_default=True, type=click.IntRange(1), help="Under how many course seeds.")
+@click.option("--first-seed", default=0, show_default=True, type=click.IntRange(0), help="To go on with --seeds.")
 @click.option("--quick", is_flag=True, help="In process; mistakes meet only the law that must catch them.")
 @click.option("--mutants", is_flag=True, help="Try every single-change mutant of the references too.")
 @click.option(
@@ -186,7 +187,7 @@ def grade(paths, topic, out, jobs, unconfined):
 @click.option("--out", type=click.Path(path_type=Path), help="Where reports on mutants go (default: dist/mutants).")
 @click.option("--symptoms", is_flag=True, help="Also learn how each known mistake fails, for the feedback of grading.")
 @click.option("--jobs", type=click.IntRange(1), help="How many processes (default: one per core).")
-def verify(topics, seeds, quick, mutants, sample, law_seconds, out, symptoms, jobs):
+def verify(topics, seeds, first_seed, quick, mutants, sample, law_seconds, out, symptoms, jobs):
     """Test the tests: do the laws accept what is right and reject what is wrong?
 
     The reference and every alternative must earn full marks, the stub nothing, every known mistake must fail by the
@@ -203,6 +204,7 @@ def verify(topics, seeds, quick, mutants, sample, law_seconds, out, symptoms, jo
       autograder verify gan --mutants            one topic
       autograder verify --mutants --sample 40    for CI: forty mutants of each topic
       autograder verify gan --seeds 1000         is any verdict a matter of chance?
+      autograder verify gan --seeds 1000 --first-seed 1000    and under the next thousand?
       autograder verify gan --symptoms           after changing a law, a mistake or the seed
 
     Exit status: 0 all is as it should be, 1 something is not, 2 bad usage.
@@ -220,7 +222,7 @@ def verify(topics, seeds, quick, mutants, sample, law_seconds, out, symptoms, jo
         out = out or course.root / "dist" / "mutants"
         good &= report_mutants(course, chosen, findings, sample, jobs, law_seconds, out, console)
     if seeds > 1:
-        good &= report_flakes(course, chosen, range(seeds), jobs, console)
+        good &= report_flakes(course, chosen, range(first_seed, first_seed + seeds), jobs, console)
     if not good:
         raise SystemExit(SOME_FAIL)
     if symptoms:

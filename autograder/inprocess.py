@@ -1,7 +1,8 @@
 """Cases of the bank examined in processes of our own, not in the sandbox.
 
-That is for the staff's own code, and twice as fast: the laws say the same of a module in process and of one in the
-sandbox (tests/test_judge.py sees to it).
+That is for the staff's own code, and several times as fast: no call leaves the process, and all that a law is to be
+tried on meets it side by side. The laws say the same of a module in process and of one in the sandbox
+(tests/test_judge.py sees to it).
 """
 
 from __future__ import annotations
@@ -21,38 +22,43 @@ from pathlib import Path
 import torch
 
 from autograder.errors import UserError
-from autograder.laws import Law, ModuleTarget, Verdict, load_laws, run_law
+from autograder.laws import Law, ModuleTarget, Verdict, load_laws, run_law_side_by_side
 from autograder.laws.profile import load_profile
 from autograder.sandbox import kernel
 from autograder.source import load_source
 
 
 @dataclass(frozen=True)
-class Result:
-    """The verdicts under each seed, and what was said while the source was loaded."""
+class Subject:
+    """A source to examine, by which laws (their keys), and how many seconds each may take on it."""
 
-    verdicts: tuple[tuple[Verdict, ...], ...]
-    said: str
+    key: str
+    source: str
+    law_keys: tuple[str, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Task:
-    """One source to examine by the named laws of a topic (those that exist) under every seed.
+    """Sources to examine side by side by laws of one topic, under every seed."""
 
-    `seconds` is what one law may take.
-    """
+    topic: str
+    laws: Path
+    subjects: tuple[Subject, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one subject: its verdicts under each seed, and what was said while the source was loaded."""
 
     key: str
-    topic: str
-    source: str
-    laws: Path
-    law_keys: tuple[str, ...]
-    seeds: tuple[int, ...]
-    seconds: float
+    verdicts: tuple[tuple[Verdict, ...], ...]
+    said: str
 
 
-def examine_all(tasks: list[Task], jobs: int | None = None) -> Iterator[tuple[Task, Result]]:
-    """Each task with its result, as it is done; on all cores, or in `jobs` processes.
+def examine_all(tasks: list[Task], jobs: int | None = None) -> Iterator[tuple[Task, list[Result]]]:
+    """Each task with its results, as it is done; on all cores, or in `jobs` processes.
 
     Raises UserError if a source ends its process, which nothing here prevents.
     """
@@ -69,21 +75,44 @@ def examine_all(tasks: list[Task], jobs: int | None = None) -> Iterator[tuple[Ta
             ) from None
 
 
-def examine(task: Task) -> Result:
-    """The result of one task, in this process."""
-    laws = [_laws(task.laws)[key] for key in task.law_keys if key in _laws(task.laws)]
+def examine(task: Task) -> list[Result]:
+    """The results of one task, in this process.
+
+    A law that took too long on a source is not run on it again: its verdict stands for the other seeds too.
+    """
+    found: dict[tuple[str, str, int], Verdict] = {}
+    too_slow: dict[tuple[str, str], Verdict] = {}
+    laws = [law for law in _laws(task.laws) if any(law.key in subject.law_keys for subject in task.subjects)]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        names, said = load_source(task.source, f"{task.topic}.py")
-        verdicts = tuple(
-            tuple(run_law(law, ModuleTarget(names), seed=seed, time_limit=task.seconds) for law in laws)
-            for seed in task.seeds
-        )
-    return Result(verdicts, said)
+        loaded = {subject.key: _loaded(subject.source, f"{task.topic}.py") for subject in task.subjects}
+        for seed in task.seeds:
+            for law in laws:
+                left = [s for s in task.subjects if law.key in s.law_keys and (s.key, law.key) not in too_slow]
+                targets = [ModuleTarget(loaded[subject.key][0]) for subject in left]
+                limits = [subject.seconds for subject in left]
+                for subject, verdict in zip(left, run_law_side_by_side(law, targets, seed=seed, time_limits=limits)):
+                    found[subject.key, law.key, seed] = verdict
+                    if verdict.symptom == "too slow":
+                        too_slow[subject.key, law.key] = verdict
+
+    def verdicts(subject: Subject, seed: int) -> tuple[Verdict, ...]:
+        mine = [law.key for law in laws if law.key in subject.law_keys]
+        return tuple(too_slow.get((subject.key, key)) or found[subject.key, key, seed] for key in mine)
+
+    return [
+        Result(subject.key, tuple(verdicts(subject, seed) for seed in task.seeds), loaded[subject.key][1])
+        for subject in task.subjects
+    ]
+
+
+@functools.lru_cache(32)  # the reference and the stub come back with every exercise
+def _loaded(source: str, filename: str) -> tuple[dict, str]:
+    return load_source(source, filename)
 
 
 @functools.cache
-def _laws(path: Path) -> dict[str, Law]:
-    return {law.key: law for exercise in load_laws(path) for law in exercise.laws}
+def _laws(path: Path) -> tuple[Law, ...]:
+    return tuple(law for exercise in load_laws(path) for law in exercise.laws)
 
 
 def _prepare(parent: int) -> None:

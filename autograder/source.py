@@ -1,8 +1,10 @@
 """Run a module's source in this process, keeping what it defined before it failed."""
 
+import contextlib
 import linecache
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from types import CodeType
 
 from autograder.submission import percent_cells
 
@@ -19,32 +21,33 @@ def load_cells(cells: Iterable[tuple[str, str]], module: str) -> tuple[dict, str
     """
     names = {"__name__": module, "__builtins__": __builtins__}
     problems = []
-    for label, source, text in _parts(cells):
+    for label, text in cells:
         linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
-        try:
-            exec(compile(source, label, "exec", dont_inherit=True), names)
-        except KeyboardInterrupt:
-            raise
-        except SyntaxError as error:
-            problems.append(f"{label}, line {error.lineno}: {error.msg} (SyntaxError)")
-        except BaseException as error:  # exit calls too: what was defined so far is graded
-            frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == label]
-            line = frames[-1].lineno if frames else "?"
-            problems.append(f"{label}, line {line}: {type(error).__name__}: {error}")
+        for part in _parts(label, text):
+            try:
+                exec(_compiled(part, label) if isinstance(part, str) else part, names)
+            except KeyboardInterrupt:
+                raise
+            except SyntaxError as error:
+                problems.append(f"{label}, line {error.lineno}: {error.msg} (SyntaxError)")
+            except BaseException as error:  # exit calls too: what was defined so far is graded
+                frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == label]
+                line = frames[-1].lineno if frames else "?"
+                problems.append(f"{label}, line {line}: {type(error).__name__}: {error}")
     return names, "\n".join(problems)
 
 
-def _parts(cells: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
-    """What to run one by one: (label, source, the whole text behind the label).
+def _parts(label: str, text: str) -> list[CodeType | str]:
+    """What to run one by one: the whole text, compiled if that was tried.
 
     A module in the percent format that has a syntax error is run by its own cells, to lose only what is broken.
     """
-    for label, text in cells:
-        parts = percent_cells(text)
-        if len(parts) > 1:
-            try:
-                compile(text, label, "exec", dont_inherit=True)
-                parts = [text]
-            except SyntaxError:
-                pass  # it is reported when the cell that has it is run
-        yield from ((label, part, text) for part in parts)
+    parts = percent_cells(text)
+    if len(parts) > 1:
+        with contextlib.suppress(SyntaxError):  # it is reported when the cell that has it is run
+            return [_compiled(text, label)]
+    return parts
+
+
+def _compiled(source: str, label: str) -> CodeType:
+    return compile(source, label, "exec", dont_inherit=True)

@@ -16,12 +16,16 @@ from autograder.build import read_topic
 from autograder.build.stub import stub_module
 from autograder.build.topic import TopicSource
 from autograder.course import Course, Topic
-from autograder.inprocess import Task, examine_all
+from autograder.inprocess import Result, Subject, Task, examine_all
 from autograder.judge.worker import Job
 from autograder.laws import Verdict, load_laws
 from autograder.staff import affected, defined_by_exercise, definitions, grade_staff
 
 EMPTY = bank.Entry("", "", "", "", "")
+
+# In process, what is to be found out is not how fast a busy machine is.
+PATIENCE = 10.0  # times the limit of a law
+MISTAKE_SECONDS = 5.0  # a mistake that takes that long is caught
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,7 @@ def verify(course: Course, chosen: list[Case], jobs: int | None = None, quick: b
     yield from (Finding(case, (), skipped=case.skipped) for case in chosen if case.skipped)
     listed = {case.key: case for case in chosen if not case.skipped}
     if quick:
-        for task, result in examine_all([_task(course, case) for case in listed.values()], jobs):
-            yield _finding(listed[task.key], result.verdicts[0], (result.said,) if result.said else ())
+        yield from _verify_in_process(course, listed, jobs)
         return
     work = [
         Job(case.key, None, course.topic(case.topic), exercises=case.exercises, source=case.source)
@@ -135,14 +138,46 @@ def chosen_cases(course: Course, topics: list[Topic], quick: bool = False) -> li
     return [case for case in listed if not (quick and case.kind == "left out")]
 
 
-def _task(course: Course, case: Case) -> Task:
-    """What `verify` examines of one case if it is quick."""
-    topic = course.topic(case.topic)
-    mistake = case.kind == "mistake"
-    keys = [(case.entry.law_key,)] if mistake else []
-    keys += [laws_of(course, topic, name) for name in case.exercises if not (mistake and name == case.entry.exercise)]
-    seconds = course.limits.law_seconds
-    return Task(case.key, case.topic, case.source, course.laws(topic), sum(keys, ()), (course.seed,), seconds)
+def _verify_in_process(course: Course, listed: dict[str, Case], jobs: int | None) -> Iterator[Finding]:
+    missing = {key: len(case.exercises) for key, case in listed.items()}
+    results: dict[str, list[Result]] = {key: [] for key in listed}
+    for _, some in examine_all(side_by_side(course, listed.values(), (course.seed,)), jobs):
+        for result in some:
+            results[result.key].append(result)
+            missing[result.key] -= 1
+            if not missing[result.key]:
+                mine = results.pop(result.key)
+                verdicts = [verdict for result in mine for verdict in result.verdicts[0]]
+                case = listed[result.key]
+                yield _finding(case, _in_order(case, verdicts), dict.fromkeys(r.said for r in mine if r.said))
+
+
+def _in_order(case: Case, verdicts: list[Verdict]) -> tuple[Verdict, ...]:
+    return tuple(sorted(verdicts, key=lambda verdict: case.exercises.index(verdict.exercise)))
+
+
+def side_by_side(
+    course: Course, chosen: Iterable[Case], seeds: tuple[int, ...], at_once: int = 20
+) -> list[Task]:
+    """What to examine to have the verdicts on some cases under all seeds, `at_once` in a task.
+
+    A task has one exercise, and all cases whose verdicts on it are of interest. A mistake meets only the law of its
+    own exercise that must catch it.
+    """
+    groups: dict[tuple[str, str], list[Subject]] = {}
+    for case in chosen:
+        topic = course.topic(case.topic)
+        mistake = case.kind == "mistake"
+        seconds = MISTAKE_SECONDS if mistake else PATIENCE * course.limits.law_seconds
+        for exercise in case.exercises:
+            own = mistake and exercise == case.entry.exercise
+            keys = (case.entry.law_key,) if own else laws_of(course, topic, exercise)
+            groups.setdefault((case.topic, exercise), []).append(Subject(case.key, case.source, keys, seconds))
+    return [
+        Task(topic, course.laws(course.topic(topic)), tuple(subjects), seeds[start : start + at_once])
+        for (topic, _), subjects in groups.items()
+        for start in range(0, len(seeds), at_once)
+    ]
 
 
 def laws_of(course: Course, topic: Topic, exercise: str) -> tuple[str, ...]:

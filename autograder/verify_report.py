@@ -56,13 +56,13 @@ def report_flakes(course: Course, topics: list[Topic], seeds: range, jobs: int |
     """Grade under every seed, print what depends on it and how long it took, and tell whether nothing does."""
     start = time.monotonic()
     work = trials(course, topics, seeds)
-    total = sum(len(trial.task.seeds) for trial in work)
+    total = sum(len(task.seeds) * len(task.subjects) for task in work.tasks)
     found: list[Flake] = []
     with _progress(console) as progress:
-        task = progress.add_task(f"{len(seeds)} seeds", total=total)
-        for trial, some in flakes(work, jobs):
+        bar = progress.add_task(f"{len(seeds)} seeds", total=total)
+        for task, some in flakes(work, jobs):
             found += some
-            progress.advance(task, len(trial.task.seeds))
+            progress.advance(bar, len(task.seeds) * len(task.subjects))
     for flake in sorted(found, key=lambda flake: (flake.case.key, flake.law, flake.seed)):
         line = f"seed {flake.seed}: {flake.case.key}: {flake.law} {flake.problem}"
         console.print(line, markup=False, style="red")

@@ -2,7 +2,9 @@
 
 import importlib
 import math
+import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import laws
-from autograder.laws import LawViolation, ModuleTarget, assert_close, assert_equal, collect, explain, run_law
+from autograder.laws import (
+    LawViolation,
+    ModuleTarget,
+    assert_close,
+    assert_equal,
+    collect,
+    explain,
+    load_profile,
+    run_law,
+    run_law_side_by_side,
+)
+from autograder.laws.collect import law_of
 from autograder.laws.otter import LawFailed, check_law
 from autograder.source import load_source
 
@@ -242,6 +255,48 @@ def test_generators_are_seeded():
     for draw in ("random.random()", "float(torch.rand(()))", "numpy.random.rand()"):
         first, second = (verdicts(source.format(draw))[0].problem for _ in range(2))
         assert first == second
+
+
+@pytest.mark.exercise("backwards", points=1)
+class LawsOfBackwards:
+    @given(x=st.lists(st.integers(0, 9), min_size=2), noise=st.integers(0, 9))
+    def test_value(self, target, x, noise):
+        """backwards(x) begins with the last."""
+        x.append(noise)  # a law may change what it was given
+        assert_equal(target.backwards(x, random.random() + float(torch.rand(())))[0], noise)
+
+    def test_no_input(self, target):
+        """backwards depends on no chance."""
+        chance = random.random() + np.random.rand()
+        assert_equal(target.backwards([1, 2], chance), [2, 1, chance])
+
+
+BACKWARDS = (
+    "def backwards(x, chance): return [*x[::-1], chance]",
+    "def backwards(x, chance): return [*x[:0:-1], chance]",  # right in one law
+    "def backwards(x, chance):\n    x.reverse()\n    return x + [chance]",
+    "def backwards(x, chance): return 0 if sum(x) > 9 else [*reversed(x), chance]",
+    "import torch\ndef backwards(x, chance): return [float(torch.rand(())), 0, chance]",
+    "import random\ndef backwards(x, chance): return [*x[::-1], random.random()]",
+    "def backwards(x, chance): raise NotImplementedError('backwards: not written yet')",
+    "def backwards(x, chance): raise SystemExit",
+    "def backwards(x, chance):\n    while True: pass",
+)
+
+
+@pytest.mark.parametrize("law", [law_of(LawsOfBackwards, name) for name in ("test_value", "test_no_input")])
+@pytest.mark.parametrize("sources", [BACKWARDS, BACKWARDS[::-1], BACKWARDS[6:]], ids=("all", "backwards", "all fail"))
+def test_side_by_side_is_as_alone(law, sources):
+    """Every target meets its own copy of the inputs, and its own chance."""
+    targets = [ModuleTarget(load_source(source, "m.py")[0]) for source in sources]
+    together = run_law_side_by_side(law, targets, seed=3, time_limits=[0.5] * len(targets))
+    load_profile(shrink=False)
+    try:
+        alone = [run_law(law, target, seed=3, time_limit=0.5) for target in targets]
+    finally:
+        load_profile()
+    assert [replace(verdict, seconds=0.0) for verdict in together] == [replace(v, seconds=0.0) for v in alone]
+    assert len({verdict.status for verdict in together}) == (2 if sources == BACKWARDS[6:] else 3)
 
 
 def test_load_source_keeps_what_came_before_an_error():

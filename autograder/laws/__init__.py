@@ -7,7 +7,7 @@ something about `target`, the module under examination, for every input. In a pr
 - draw inputs: `reals`, `tensors`, `arrays`, `gaussians`, `simplices`, `seeds`, `shapes`;
 - differentiate independently: `jacobian`, `finite_difference_jacobian`, `gradient`.
 
-Whoever runs laws calls `collect`, `run_law` and `explain`.
+Whoever runs laws calls `collect`, `run_law` (or `run_law_side_by_side`) and `explain`.
 """
 
 from autograder.laws.calculus import finite_difference_jacobian, gradient, jacobian
@@ -26,6 +26,7 @@ from autograder.laws.inputs import arrays, gaussians, reals, seeds, shapes, simp
 from autograder.laws.messages import describe, explain
 from autograder.laws.profile import load_profile
 from autograder.laws.runner import Verdict, law_seed, not_run, run_law
+from autograder.laws.side_by_side import run_law_side_by_side
 from autograder.laws.target import ModuleTarget
 
 load_profile()
@@ -55,6 +56,7 @@ __all__ = [
     "raises",
     "reals",
     "run_law",
+    "run_law_side_by_side",
     "seeds",
     "shapes",
     "simplices",

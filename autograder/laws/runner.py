@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import hypothesis
@@ -19,6 +21,7 @@ from autograder.laws.compare import LawViolation
 from autograder.laws.messages import describe, shorten
 
 LONGEST_PROBLEM = 2000  # characters of what went wrong
+PASSED = {"status": "passed"}
 
 
 @dataclass(frozen=True)
@@ -65,20 +68,25 @@ def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None)
     takes too long (on the main thread of a Unix system only).
     """
     inputs: dict = {}
-    alarm = _Alarm(time_limit)
+
+    def once(claim: Callable, some: dict) -> None:
+        inputs.clear()
+        inputs.update(some)
+        claim(target=target, **some)
+
+    alarm = Alarm(time_limit)
     start = time.perf_counter()
     try:
         with alarm:
-            _call(law, target, law_seed(seed, law), inputs)
-        outcome = {"status": "passed"}
+            for_each_input(law, seed, once)
+        outcome = PASSED
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and its like come from student code: a failure as any other
-        outcome = _failure(error, target, inputs, time_limit)
+        outcome = failure(error, target, inputs, time_limit)
     if alarm.rang:  # whatever became of it on its way up
-        outcome = _failure(TimeLimitExceeded(), target, inputs, time_limit)
-    seconds = time.perf_counter() - start
-    return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
+        outcome = failure(TimeLimitExceeded(), target, inputs, time_limit)
+    return verdict(law, outcome, time.perf_counter() - start)
 
 
 def not_run(law: Law, symptom: str, problem: str) -> Verdict:
@@ -86,31 +94,40 @@ def not_run(law: Law, symptom: str, problem: str) -> Verdict:
     return Verdict(law.exercise, law.name, law.sentence, law.hidden, "failed", symptom, problem)
 
 
-def _call(law: Law, target, seed: int, inputs: dict) -> None:
+def verdict(law: Law, outcome: dict, seconds: float) -> Verdict:
+    """The verdict on a law from its `outcome`: `PASSED`, or what `failure` returned."""
+    return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
+
+
+def for_each_input(law: Law, seed: int, once: Callable[[Callable, dict], None]) -> None:
+    """Call `once(claim, inputs)` for every input that the course's `seed` gives.
+
+    `claim(target=…, **inputs)` is what the law says of a target; the random generators stand where the law's seed
+    puts them. A law without inputs is called once. What `once` raises has Hypothesis search for smaller inputs.
+    """
+    seed = law_seed(seed, law)
     random.seed(seed)
     np.random.seed(seed)
     torch.default_generator.manual_seed(seed)
     method = law.bound()
     handle = getattr(method, "hypothesis", None)
     if handle is None:
-        method(target=target)
+        once(method, {})
         return
     hypothesis.seed(seed)(method.__func__)
     inner = handle.inner_test
 
-    def recorded(*args, **kwargs):
-        inputs.clear()
-        inputs.update(kwargs)
-        return inner(*args, **kwargs)
+    def given(*args, target, **inputs):
+        once(functools.partial(inner, *args), inputs)
 
-    handle.inner_test = recorded
+    handle.inner_test = given
     try:
-        method(target=target)
+        method(target=None)
     finally:
         handle.inner_test = inner
 
 
-def _failure(error: BaseException, target, inputs: dict, time_limit: float | None) -> dict:
+def failure(error: BaseException, target, inputs: dict, time_limit: float | None) -> dict:
     """The fields of a verdict on a law that raised `error`."""
     if isinstance(error, NotImplementedError):
         return {"status": "not started", "symptom": "not started", "problem": str(error) or "not written yet"}
@@ -130,13 +147,13 @@ def _failure(error: BaseException, target, inputs: dict, time_limit: float | Non
         "status": "failed",
         "symptom": symptom,
         "problem": shorten(problem, LONGEST_PROBLEM),
-        "counterexample": tuple((name, describe(v)) for name, v in inputs.items() if name not in ("self", "target")),
+        "counterexample": tuple((name, describe(v)) for name, v in inputs.items() if name != "self"),
         "call": target.autograder_call(),
         "where": "" if isinstance(error, LawViolation) else target.autograder_where(error),
     }
 
 
-class _Alarm:
+class Alarm:
     """Raises TimeLimitExceeded in this thread after `seconds`, where the system can, and remembers that it `rang`.
 
     It rings on until it is left: an exception from a signal can be lost, in a destructor or a callback.
