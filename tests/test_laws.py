@@ -4,7 +4,6 @@ import importlib
 import math
 import random
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -295,7 +294,7 @@ def test_side_by_side_is_as_alone(law, sources):
         alone = [run_law(law, target, seed=3, time_limit=0.5) for target in targets]
     finally:
         load_profile()
-    assert [replace(verdict, seconds=0.0) for verdict in together] == [replace(v, seconds=0.0) for v in alone]
+    assert [(v.status, v.symptom, v.problem) for v in together] == [(v.status, v.symptom, v.problem) for v in alone]
     assert len({verdict.status for verdict in together}) == (2 if sources == BACKWARDS[6:] else 3)
 
 
