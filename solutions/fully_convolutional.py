@@ -1,27 +1,22 @@
 # %% [markdown]
 # # 04 · Fully convolutional networks
 #
-# A classifier turns an image into *one* answer. Many tasks want an answer at *every pixel*: which pixels are road,
-# which belong to a tumour (semantic segmentation); what the photograph would look like as a drawing (image-to-image
-# translation); how likely it is that the left elbow is here (human pose estimation, one heat map per joint). A
-# network for such tasks has no dense layer that fixes the image's size; convolutions, pooling and upsampling only, so
-# that an image of another size gives a map of another size: a **fully convolutional network** (Long, Shelhamer and
-# Darrell, 2015).
+# Many tasks want an answer at *every pixel*: semantic segmentation (which pixels belong to a tumour), image-to-image
+# translation (the photograph as a drawing), human pose estimation (one heat map per joint). A **fully convolutional
+# network** (Long, Shelhamer and Darrell, 2015) has no dense layer that fixes the image's size, only convolutions,
+# pooling and upsampling: an image of another size gives a map of another size.
 #
-# To know what a pixel *is* one must look far around it; to know *where* a border runs one must look closely. Going
-# **down** (pooling, strides) makes each value see more of the image, cheaply, and loses the places. Going **up**
-# again brings back the size. Bringing back the places is the hard part, and this topic is about the ways to do it:
-# copying, interpolating, remembering positions, learning (transposed convolutions), and looking them up where they
-# were not yet lost (skip connections, the U-Net).
+# Going **down** (pooling, strides) lets each value see more of the image and loses the places. Going **up** brings back
+# the size. To bring back the places one copies, interpolates, remembers positions, learns (transposed convolutions), or
+# looks them up where they were not yet lost (skip connections, the U-Net).
 #
 # ### Conventions that hold throughout
 #
-# - Images and feature maps are torch tensors of shape `(N, C, H, W)`: batch, channels, rows, columns. Rows come first,
-#   row 0 is at the top, column 0 at the left. Indices count from 0.
-# - Label maps have shape `(N, H, W)` and hold class numbers (`int64`); masks have shape `(N, H, W)` and are `bool`.
+# - Images and feature maps have shape `(N, C, H, W)`: batch, channels, rows from the top, columns from the left.
+# - Label maps (class numbers, `int64`) and masks (`bool`) have shape `(N, H, W)`.
 # - A factor or stride $s$ applies to both axes. Kernels may be rectangular, $(k_h, k_w)$.
-# - Results keep the dtype of the floating-point input, a batch may be empty, and what you are given is never changed in
-#   place. Whatever takes part in a network can be differentiated by autograd.
+# - Results keep the dtype of the floating-point input, a batch may be empty, and nothing given is changed in place.
+#   Whatever takes part in a network can be differentiated by autograd.
 #
 # *Sources.* Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015);
 # Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); Dumoulin
@@ -41,17 +36,15 @@ from torch import Tensor
 #
 # ### upsample_nearest
 #
-# The simplest way to make an image $s$ times larger: every pixel becomes a block of $s\times s$ equal pixels,
+# Every pixel becomes a block of $s\times s$ equal pixels,
 #
 # $$ y[n,c,i,j] = x\bigl[n,c,\lfloor i/s\rfloor ,\lfloor j/s\rfloor \bigr], \qquad
 #    (N,C,H,W)\to(N,C,sH,sW). $$
 #
-# The average (and the maximum) of each block is the old pixel: down after up is the identity. Up after down is not:
-# what was averaged is gone. The result looks blocky, and a convolution after it smooths the blocks; "nearest, then
-# convolution" is a sound standard choice.
+# The average (and the maximum) of each block is the old pixel: down after up is the identity. The result looks blocky;
+# a convolution after it smooths the blocks.
 #
-# **What to watch for.** *Repeating* and *tiling* are different things: `x.repeat(1, 1, s, s)` sets whole copies of
-# the image side by side, and has the right shape.
+# **What to watch for.** `x.repeat(1, 1, s, s)` has the right shape, but sets whole copies of the image side by side.
 
 
 # %% exercise="upsample_nearest"
@@ -70,17 +63,15 @@ def upsample_nearest(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "
 # %% [markdown]
 # ### bed_of_nails
 #
-# Or put the pixel into *one* cell of its block, the top left one, and zeros into the others:
+# Or put the pixel into the top left cell of its block, and zeros into the others:
 #
 # $$ y[n,c,si,sj]=x[n,c,i,j], \qquad 0 \text{ elsewhere}. $$
 #
-# Seen from the side these are nails on a board. On its own a poor picture; as the first half of a transposed
-# convolution (section 3) it is the heart of the matter. Taking every $s$-th pixel undoes it, and it is the *adjoint*
-# (transpose) of taking every $s$-th pixel: $\langle \operatorname{nails}(x), y\rangle=\langle x, y[::s,
-# ::s]\rangle$.
+# This is the first half of a transposed convolution (section 3). Taking every $s$-th pixel undoes it, and is its
+# *adjoint* (transpose): $\langle \operatorname{nails}(x), y\rangle=\langle x, y[::s, ::s]\rangle$.
 #
-# **What to watch for.** The nails stand at the corners of the blocks, so the output ends with $s-1$ rows and columns
-# of zeros. (A transposed convolution has zeros only *between* the pixels.)
+# **What to watch for.** The output ends with $s-1$ rows and columns of zeros; a transposed convolution has zeros only
+# *between* the pixels.
 
 
 # %% exercise="bed_of_nails"
@@ -103,20 +94,18 @@ def bed_of_nails(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "n c 
 # %% [markdown]
 # ### max_pool_with_positions
 #
-# Max pooling says *that* a feature is there and forgets *where* in the window. Unless it is written down. Take
-# windows of $k\times k$ side by side (stride $k$); rows and columns at the bottom and right that fill no window are
-# dropped:
+# Max pooling forgets *where* in the window a feature was, unless it is written down. Windows of $k\times k$ lie side by
+# side (stride $k$); rows and columns at the bottom and right that fill no window are dropped:
 #
 # $$ y[n,c,i,j]=\max_{0\le u,v<k}x[n,c,ki+u,kj+v],\qquad
 #    \text{position}[n,c,i,j]=(ki+u^\star)W+(kj+v^\star). $$
 #
-# The position is the number of the winning pixel **in its whole channel, in reading order** (row after row), with the
-# width $W$ of the *unpooled* image; this is torch's convention. Shapes: both
-# $(N,C,\lfloor H/k\rfloor ,\lfloor W/k\rfloor )$. Of equal maxima the first in reading order wins.
+# Both have shape $(N,C,\lfloor H/k\rfloor ,\lfloor W/k\rfloor )$. As in torch, the position is the number of the
+# winning pixel **in its whole channel, in reading order**, with the width $W$ of the *unpooled* image. Of equal maxima
+# the first wins.
 #
-# **What to watch for.** `argmax` over a window gives a place in the *window*; to place it in the image takes the
-# window's corner and the image's width. With $W$ not a multiple of $k$, the width of what is left after dropping
-# columns is the wrong width.
+# **What to watch for.** `argmax` over a window gives a place in the *window*: add the window's corner, and count with
+# the image's width, not the width left after dropping columns.
 
 
 # %% exercise="max_pool_with_positions"
@@ -145,17 +134,16 @@ def max_pool_with_positions(
 # %% [markdown]
 # ### max_unpool
 #
-# Going up, each value returns to the place it came from, zeros elsewhere: nails again, but driven in where the maxima
-# were (Zeiler, Taylor and Fergus, 2011; the decoder of SegNet, Badrinarayanan, Kendall and Cipolla, 2017). Contours
-# stay where they were although the decoder's values are new ones: only the *positions* come from the encoder.
+# Each value returns to the place it came from, zeros elsewhere: nails driven in where the maxima were (Zeiler, Taylor
+# and Fergus, 2011; the decoder of SegNet, Badrinarayanan, Kendall and Cipolla, 2017). The *positions* come from the
+# encoder, the values from the decoder.
 #
 # $$ y[n,c,\lfloor p/W\rfloor , p \bmod W] = x[n,c,i,j]\quad\text{with } p=\text{position}[n,c,i,j]. $$
 #
-# Positions alone do not tell the size: $\lfloor 7/2\rfloor =\lfloor 6/2\rfloor $, so the height and width are
-# arguments. Pooling undoes unpooling as long as the values are positive; a negative one loses to the zeros around it.
+# Positions do not tell the size, $\lfloor 7/2\rfloor =\lfloor 6/2\rfloor $: height and width are arguments. Pooling
+# undoes unpooling if the values are positive; a negative one loses to the zeros around it.
 #
-# **What to watch for.** Every image and every channel has positions of its own. Windows that overlapped could name a
-# pixel twice and one value would be lost; here they lie side by side, and within a channel all positions differ.
+# **What to watch for.** Every image and every channel has its own positions.
 
 
 # %% exercise="max_unpool"
@@ -184,24 +172,24 @@ def max_unpool(
 #
 # ### upsample_bilinear
 #
-# Think of pixels as little *squares*: pixel $i$ covers $[i,i+1]$ and its value sits at the centre $i+\tfrac12$.
-# Enlarged $s$ times, output pixel $o$ has its centre at $(o+\tfrac12)/s$, which is at index
+# Pixels are little *squares*: pixel $i$ covers $[i,i+1]$ and its value sits at the centre $i+\tfrac12$. Enlarged $s$
+# times, output pixel $o$ has its centre at $(o+\tfrac12)/s$, at index
 #
 # $$ u=\frac{o+\frac12}{s}-\frac12 $$
 #
-# of the input. Between two centres interpolate linearly; beyond the outermost centres repeat the border,
-# $u\leftarrow\min(\max(u,0),H-1)$. With the hat function $\wedge(t)=\max(0,1-|t|)$ this is one line, and a matrix:
+# of the input. Between two centres interpolate linearly; beyond the outermost ones repeat the border,
+# $u\leftarrow\min(\max(u,0),H-1)$. With the hat function $\wedge(t)=\max(0,1-|t|)$ this is a matrix:
 #
 # $$ y[o]=\sum_i \wedge(u_o-i)x[i],\qquad Y = A X B^\top\ \text{ in two dimensions, }\
 #    A[o,i]=\wedge(u_o-i)\in\mathbb R^{sH\times H},\ B\in\mathbb R^{sW\times W}. $$
 #
-# Each row of $A$ is non-negative and sums to 1: no value leaves the range of the input, constants stay constant.
+# Each row of $A$ is non-negative and sums to 1: no value leaves the range of the input.
 #
-# **Two conventions.** This one is called *half-pixel centres*, in torch `align_corners=False`. With
-# `align_corners=True` the outermost centres are matched instead, $u=o(H-1)/(sH-1)$, which depends on the image's
-# size: the same object is scaled differently in a larger image. Models trained with one and run with the other lose
-# accuracy by a shift that no error message reports. Leaving the halves out, $u=o/s$, shifts the image by $(s-1)/2$
-# output pixels.
+# **Two conventions.** This one is *half-pixel centres*, in torch `align_corners=False`. With `align_corners=True` the
+# outermost centres are matched instead, $u=o(H-1)/(sH-1)$, which depends on the image's size.
+#
+# **What to watch for.** Trained with one convention and run with the other, a model loses accuracy, and no error
+# message reports the shift. Leaving the halves out, $u=o/s$, shifts the image by $(s-1)/2$ output pixels.
 
 
 # %% exercise="upsample_bilinear"
@@ -226,20 +214,17 @@ def upsample_bilinear(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, 
 # %% [markdown]
 # ### bilinear_kernel
 #
-# Away from the border the same interpolation is a *stamp*: each input pixel adds a pyramid, scaled by its value, to
-# the output, and neighbouring pyramids overlap. That is a transposed convolution (section 3) with stride $s$, and
-# Long et al. start the upsampling layers of their networks from this kernel and let them learn on. One side of the
-# pyramid is a hat of half-width $s$, sampled at the pixels' centres:
+# Away from the border the same interpolation is a transposed convolution (section 3) with stride $s$: each input pixel
+# adds a *stamp*, a pyramid scaled by its value, to the output. Long et al. start learned upsampling from this kernel.
+# One side of the pyramid is a hat of half-width $s$, sampled at the pixels' centres:
 #
 # $$ k = 2s-(s\bmod 2),\qquad h[t]=1-\frac{|t-m|}{s},\quad m=\frac{k-1}{2}, \quad 0\le t<k,
 #    \qquad K[t,t']=h[t]h[t']. $$
 #
-# With padding $p=\lfloor s/2\rfloor $ the output is exactly $s$ times the input's size: $(H-1)s-2p+k=sH$. (Check both
-# parities.) An odd $s$ has a central pixel, $m=s-1$; an even one has not, $m=s-\frac12$. Every output pixel inside
-# the image gets weights that sum to one: entries $h[a],h[a+s],\dots$ do, for every $a<s$.
+# With padding $p=\lfloor s/2\rfloor $ the output is $s$ times the input's size, $(H-1)s-2p+k=sH$, for even and odd $s$.
+# Inside the image the weights of every output pixel sum to one: entries $h[a],h[a+s],\dots$ do, for every $a<s$.
 #
-# **What to watch for.** At the border some pyramids are missing, and the transposed convolution fades to black where
-# `upsample_bilinear` repeats the border.
+# **What to watch for.** At the border pyramids are missing, and the output fades to black.
 
 
 # %% exercise="bilinear_kernel"
@@ -263,21 +248,20 @@ def bilinear_kernel(scale: int) -> Float[Tensor, "k k"]:
 #
 # ### conv_transpose_output_size
 #
-# A convolution (kernel $k$, stride $s$, padding $p$ on each side) is linear: along one axis $y=Cx$ with a matrix $C$
-# whose rows are shifted copies of the kernel. It goes from $d$ to $\lfloor (d+2p-k)/s\rfloor +1$ entries. The
-# **transposed convolution** is the multiplication with $C^\top$: it goes back *up*, from the small size to the large.
-# It is the layer's backward pass used as a forward pass; it is **not** the inverse ("deconvolution" is a misnomer:
-# $C^\top C\neq I$).
+# A convolution (kernel $k$, stride $s$, padding $p$ on each side) is linear: along one axis $y=Cx$, from $d$ to
+# $\lfloor (d+2p-k)/s\rfloor +1$ entries, where the rows of $C$ are shifted copies of the kernel. The **transposed
+# convolution** multiplies by $C^\top$ and goes back *up*: the backward pass used as a forward pass, **not** the inverse
+# ("deconvolution" is a misnomer: $C^\top C\neq I$).
 #
-# Going backwards, $d'$ entries stamp kernels at distance $s$; the first begins at 0 and the last ends at
-# $(d'-1)s+k$. Then the padding, which the convolution had added, is cut off:
+# Its $d'$ inputs stamp kernels at distance $s$, the last of which ends at $(d'-1)s+k$. Then the padding, which the
+# convolution had added, is cut off:
 #
 # $$ \text{size}=(d'-1)s+k-2p+o, \qquad 0\le o<s. $$
 #
-# Why the *output padding* $o$? With $s>1$ the convolution rounds down: $s$ different sizes $d$ give one $d'$, and
-# going back one has to say which. $o$ adds $o$ rows at the bottom, $o$ columns at the right.
+# The convolution rounds down, so that $s$ different sizes $d$ give one $d'$. The *output padding* $o$ says which is
+# meant, and adds $o$ rows at the bottom and $o$ columns at the right.
 #
-# **What to watch for.** $p$ makes the output *smaller*. And $k=2,s=2,p=0$, or $k=4,s=2,p=1$, exactly double the size;
+# **What to watch for.** $p$ makes the output *smaller*. $k=2,s=2,p=0$ and $k=4,s=2,p=1$ exactly double the size;
 # $k=3,s=2,p=1$ gives $2d'-1$.
 
 
@@ -301,9 +285,8 @@ def conv_transpose_output_size(size: int, kernel: int, stride: int, padding: int
 # %% [markdown]
 # ### output_padding_for
 #
-# The other way round: a network went down from size $d$ with a convolution $(k,s,p)$ and shall return to $d$ with the
-# transposed convolution of the same $(k,s,p)$. The windows at distance $s$ start at 0; how many entries are left over
-# at the end, after the last window that fits? As many as the division in $\lfloor (d+2p-k)/s\rfloor $ rounds off.
+# To return to the size $d$ from which a convolution with the same $(k,s,p)$ came, $o$ must be the number of entries
+# left over after the last window that fits: what the division in $\lfloor (d+2p-k)/s\rfloor $ rounds off.
 
 
 # %% exercise="output_padding_for"
@@ -324,29 +307,28 @@ def output_padding_for(size: int, kernel: int, stride: int, padding: int) -> int
 # %% [markdown]
 # ### conv_transpose2d
 #
-# How does one compute $C^\top x$ without the matrix? Entry $i$ of the input meets entry $si+u$ of the padded output
-# through kernel entry $u$, in both directions. With channels,
+# As in the convolution, entry $i$ on the small side meets entry $si+u$ on the large, padded side through kernel entry
+# $u$:
 #
 # $$ y_{\text{pad}}[n,f,a,b]=\sum_c\quad\sum_{i,j,u,v:\quad si+u=a,\quad sj+v=b} W[c,f,u,v]x[n,c,i,j], \qquad
 #    y = y_{\text{pad}}\text{ without } p\text{ rows and columns on each side}. $$
 #
-# Read as a recipe: (1) **insert $s-1$ zeros between neighbouring pixels**, so that $x[i]$ stands at $si$; the side
-# becomes $(H-1)s+1$. (2) Then $\sum_{i'}W[u]x_0[a-u]$ is an ordinary **convolution** of stride 1. In full mode it
-# needs $k-1$ zeros around; $p$ of them are saved as the result is cut there anyway: **pad with $k-p-1$ zeros** on
-# each side. (3) Convolve. The side is $(H-1)s+1+2(k-p-1)-(k-1)=(H-1)s+k-2p$, as it should be.
+# As a recipe: (1) **Insert $s-1$ zeros between neighbouring pixels**: an image $x_0$ of side $(H-1)s+1$, with $x[i]$ at
+# $si$. (2) Entry $a$ now adds up $W[u]x_0[a-u]$ over $u$: a **convolution** of stride 1. In full mode it needs $k-1$
+# zeros around, of which the cut saves $p$: **pad with $k-p-1$ zeros** on each side. (3) Convolve. The side is
+# $(H-1)s+1+2(k-p-1)-(k-1)=(H-1)s+k-2p$.
 #
-# "Convolve" here means the real thing, with the *minus*: $x_0[a-u]$. Lecture notes often leave it at "then convolve
-# with the kernel". The layer called `conv2d` in libraries computes a cross-correlation, so with it the kernel has to
-# be **turned by half a turn first** (both axes reversed), and its two channel axes have to be swapped.
+# "Convolve" means with the *minus*, $x_0[a-u]$. Lecture notes often leave it at "convolve with the kernel", but
+# `conv2d` in libraries is a cross-correlation: for it the kernel must be **turned by half a turn first** (both axes
+# reversed), and its two channel axes swapped.
 #
-# **Channels.** The weight has shape $(C_{\text{in}},C_{\text{out}},k_h,k_w)$, as in torch: exactly the weight $(F, C,
-# k_h, k_w)$ of the convolution that it transposes, whose outputs are now the inputs. With this weight, for all $x$
-# and $y$,
+# **Channels.** The weight has shape $(C_{\text{in}},C_{\text{out}},k_h,k_w)$, as in torch: the weight
+# $(F,C,k_h,k_w)$ of the convolution that it transposes, whose outputs are now the inputs. With it, for all $x$ and $y$,
 #
 # $$ \langle \operatorname{conv}(x),y\rangle=\langle x,\operatorname{conv}^\top(y)\rangle . $$
 #
-# **What to watch for.** A kernel that is not turned passes all tests with symmetric kernels. A single bright pixel
-# shows it: it must give the kernel *upright*.
+# **What to watch for.** Symmetric kernels do not show whether the kernel was turned. A single bright pixel does: it
+# must give the kernel *upright*.
 
 
 # %% exercise="conv_transpose2d"
@@ -383,11 +365,10 @@ def conv_transpose2d(
 #
 # $$ \text{overlaps}[a]=\text{number of } i \text{ with } 0\le i<d \text{ and } 0\le a-si<k,\qquad 0\le a<(d-1)s+k. $$
 #
-# If $s$ divides $k$, every pixel inside gets $k/s$ stamps. If not, some get one more than others, in a pattern of
-# period $s$; in two dimensions the counts multiply, and a **checkerboard** appears in every generated image, even
-# from untrained weights (Odena, Dumoulin and Olah, 2016). A network can learn to make up for it, and usually does not
-# quite. The cure: a kernel size that the stride divides ($k=4,s=2$), or nearest-neighbour upsampling followed by a
-# convolution.
+# If $s$ divides $k$, every pixel inside gets $k/s$ stamps. If not, some get one more than others, with period $s$; in
+# two dimensions the counts multiply, and a **checkerboard** appears in every generated image, even from untrained
+# weights (Odena, Dumoulin and Olah, 2016). The cure: a kernel size that the stride divides ($k=4,s=2$), or
+# `upsample_nearest` followed by a convolution.
 
 
 # %% exercise="overlaps"
@@ -409,18 +390,16 @@ def overlaps(size: int, kernel: int, stride: int) -> Int[Tensor, " length"]:
 #
 # ### dense_to_conv
 #
-# A dense layer after the last feature map of shape $(C,h,w)$ flattens it and takes inner products, $z_k=\sum_f
-# V[k,f]\operatorname{vec}(x)[f]+b_k$. But an inner product with *all* of a window is what a convolution computes at
-# *one* place: a dense layer **is** a convolution whose kernel is as large as the map, evaluated at the single place
-# where it fits. Only the weight has to be folded:
+# A dense layer after a feature map of shape $(C,h,w)$ flattens it and takes inner products,
+# $z_k=\sum_fV[k,f]\operatorname{vec}(x)[f]+b_k$. That is what a convolution computes at *one* place: a dense layer
+# **is** a convolution whose kernel is as large as the map. Only the weight has to be folded:
 #
 # $$ (K, C\cdot h\cdot w)\to(K,C,h,w),\qquad W[k,c,u,v]=V[k,(c\cdot h+u)\cdot w+v]. $$
 #
-# A dense layer after another dense layer sees a map of $1\times1$ and becomes a $1\times1$ convolution.
+# A dense layer after another one sees a map of $1\times1$ and becomes a $1\times1$ convolution.
 #
-# **What to watch for.** The order in which `flatten` numbers the entries: channel by channel, then row by row.
-# Frameworks that store channels last number them differently, and weights carried from one to the other have to be
-# permuted.
+# **What to watch for.** `flatten` numbers the entries channel by channel, then row by row. Weights from frameworks that
+# store channels last must be permuted.
 
 
 # %% exercise="dense_to_conv"
@@ -442,10 +421,9 @@ def dense_to_conv(
 # %% [markdown]
 # ### sliding_classifier
 #
-# Now the surprise. Give the converted network a *larger* image: it slides by itself. Its output is a map of scores,
-# and the scores at $(i,j)$ are exactly those that the classifier gives for the window $x[:, i:i+h, j:j+w]$. Nothing
-# was retrained. And it is cheap: neighbouring windows share nearly all of their work, which cutting out windows one
-# by one repeats (this is what made detection by sliding windows affordable: Sermanet et al., 2014).
+# Give the converted network a *larger* image, and it slides by itself: its scores at $(i,j)$ are exactly those of the
+# classifier for the window $x[:, i:i+h, j:j+w]$. Neighbouring windows share nearly all their work, which cutting out
+# windows one by one repeats (Sermanet et al., 2014).
 #
 # Let the classifier be a multilayer perceptron on flattened windows: $a_0=\operatorname{vec}(\text{window})$,
 # $a_\ell=\operatorname{relu}(V_\ell a_{\ell-1}+b_\ell)$, and the last layer without relu. Then
@@ -453,7 +431,7 @@ def dense_to_conv(
 # $$ (N,C,H,W) \xrightarrow{h\times w} (N,n_1,H-h+1,W-w+1) \xrightarrow{1\times1} \cdots
 #    \xrightarrow{1\times1} (N,K,H-h+1,W-w+1). $$
 #
-# **What to watch for.** No relu after the last layer: scores may be negative. No padding.
+# **What to watch for.** No relu at the end: scores may be negative. No padding.
 
 
 # %% exercise="sliding_classifier"
@@ -491,14 +469,12 @@ def sliding_classifier(
 # $$ L=\frac1{|\Omega|}\sum_{(n,i,j)\in\Omega} -\log\operatorname{softmax}(z[n,:,i,j])_{t[n,i,j]},\qquad
 #    \Omega=\lbrace (n,i,j): t[n,i,j]\neq\text{void}\rbrace . $$
 #
-# The void label marks pixels that annotators left open (borders of objects, in Pascal VOC: 255). Those count neither
-# in the sum *nor in the number*. If all pixels are void there is nothing to learn: here the loss is then 0 (torch
-# returns NaN, which ends a training run because of one empty crop). Shapes: $z$ is $(N,K,H,W)$, $t$ is $(N,H,W)$:
-# **classes in axis 1**.
+# Shapes: $z$ is $(N,K,H,W)$, $t$ is $(N,H,W)$: **classes in axis 1**. The void label marks pixels that annotators left
+# open (255 in Pascal VOC). They count neither in the sum *nor in the number*. If all pixels are void the loss is 0 here
+# (torch returns NaN).
 #
 # **What to watch for.** A softmax over the wrong axis still gives numbers between 0 and 1. `log(softmax(z))` is
-# $-\infty$ for scores a few hundred apart: use log-softmax. An index of 255 into 21 classes is an error, so void
-# labels have to be replaced before they are used as indices. Multiplying an infinite term by 0 does not remove it.
+# $-\infty$ for scores a few hundred apart: use log-softmax. Replace void labels before using labels as indices.
 
 
 # %% exercise="pixel_cross_entropy"
@@ -523,10 +499,9 @@ def pixel_cross_entropy(
 # %% [markdown]
 # ### confusion_matrix
 #
-# How good is a prediction? Count: $M[a,b]$ is the number of pixels of class $a$ that were given class $b$. **Rows are
-# the truth, columns the prediction** (scikit-learn's convention; some papers transpose). Right answers are on the
-# diagonal. Counts of several batches add up, so keep the matrix during an evaluation and compute scores at the end: a
-# mean of batch scores is another number.
+# $M[a,b]$ is the number of pixels of class $a$ that were given class $b$. **Rows are the truth, columns the
+# prediction** (scikit-learn's convention; some papers transpose). Counts of several batches add up, so compute scores
+# at the end: a mean of batch scores is another number.
 
 
 # %% exercise="confusion_matrix"
@@ -557,9 +532,8 @@ def confusion_matrix(
 #
 # $$ \mathrm{IoU}_a=\frac{M[a,a]}{\sum_bM[a,b]+\sum_bM[b,a]-M[a,a]}. $$
 #
-# The denominator counts the pixels that *are* $a$ or were *called* $a$; those in both sums must be counted once. A
-# class that is neither present nor predicted has 0/0 and is left out of the mean. (A class that is predicted but not
-# present has IoU 0 and stays in.)
+# The denominator counts the pixels that *are* $a$ or were *called* $a$, those in both sums once. A class neither
+# present nor predicted has 0/0 and is left out of the mean; one predicted but not present has IoU 0 and stays in.
 
 
 # %% exercise="mean_iou"
@@ -582,8 +556,7 @@ def mean_iou(confusion: Int[Tensor, "k k"]) -> float:
 # %% [markdown]
 # ### iou
 #
-# For one object per image: IoU of two masks $A,B$, per image, $|A\cap B|/|A\cup B|$. Two empty masks agree perfectly;
-# 0/0 is **1** by convention.
+# For one object per image: $|A\cap B|/|A\cup B|$ of two masks $A,B$, per image; **1** by convention if both are empty.
 
 
 # %% exercise="iou"
@@ -605,20 +578,18 @@ def iou(a: Bool[Tensor, "*batch h w"], b: Bool[Tensor, "*batch h w"]) -> Float[T
 # ### dice_loss
 #
 # The IoU of hard masks has no useful gradient. The **Dice score** (Dice, 1945), $2|A\cap B|/(|A|+|B|)$, says the same
-# ($D=2J/(1+J)$ with $J$ the IoU: each grows with the other) and softens well. With probabilities $p\in[0,1]$ for a
-# mask $m\in\lbrace0,1\rbrace$,
+# ($D=2J/(1+J)$ with $J$ the IoU) and softens well. With probabilities $p\in[0,1]$ for a mask $m\in\lbrace0,1\rbrace$,
 #
 # $$ \text{loss}=1-\frac1N\sum_{n}
 #    \frac{2\sum_{ij}p_{nij}m_{nij}+\varepsilon}{\sum_{ij}p_{nij}+\sum_{ij}m_{nij}+\varepsilon}. $$
 #
-# Because numerator and denominator shrink together with the object, a small object matters as much as a large one.
-# Cross-entropy alone, on a small object, starts by learning "background everywhere"; deep networks with ReLUs
-# sometimes die there. Adding the two losses is common, and your U-Net will need it. The smoothing $\varepsilon$, here
-# 1 pixel, defines 0/0 as a perfect score and keeps the gradient finite. (Milletari et al., 2016, square the terms of
-# the denominator; both variants are in use. Here they are not squared.)
+# (Milletari et al., 2016, square the terms of the denominator; we do not.) The smoothing $\varepsilon$, here 1 pixel,
+# makes 0/0 a perfect score and keeps the gradient finite. Small objects matter as much as large ones. Cross-entropy
+# alone starts on them by learning "background everywhere", and deep networks with ReLUs sometimes die there: your U-Net
+# will need the sum of both.
 #
-# **What to watch for.** One ratio per image, then the mean; one ratio of the whole batch lets large objects outvote
-# small ones. And $\varepsilon$ goes into numerator and denominator both.
+# **What to watch for.** One ratio per image, then the mean; in one ratio of the whole batch large objects outvote small
+# ones. And $\varepsilon$ goes into numerator and denominator.
 
 
 # %% exercise="dice_loss"
@@ -642,22 +613,20 @@ def dice_loss(
 # %% [markdown]
 # ## 6 · Skip connections and the U-Net
 #
-# After four poolings a position is known to within 16 pixels. No way of going up can restore what is not there. But
-# it *was* there, earlier in the same network: the **skip connection** takes the feature map from just before each
-# pooling and hands it to the layer on the way up that has the same size. So the decoder has both: *what* from below,
-# *where* from the side.
+# After four poolings a position is known to within 16 pixels, and no way of going up can restore the rest. A **skip
+# connection** takes the feature map from just before each pooling to the same level on the way up: the decoder has
+# *what* from below and *where* from the side.
 #
-# (Lecture notes sometimes have it the other way round, "global information from the skip connection, local
-# information from the previous layer". The standard reading, and what you can measure, is: the skip carries **local**
-# detail in high resolution; the previous layer, coming from the bottleneck, carries **global** context.)
+# (Lecture notes sometimes call the skip's information global and that of the previous layer local. It is the other way
+# round: the skip carries **local** detail in high resolution; the previous layer, from the bottleneck, **global**
+# context.)
 #
 # ### crop_and_concatenate
 #
-# The U-Net joins the two by **concatenating channels**: $(N,C_1,H,W)$ and $(N,C_2,H,W)$ give $(N,C_1+C_2,H,W)$, and
-# the next convolution decides what to make of both. (FCN and residual networks *add*, which needs $C_1=C_2$.) In the
-# original, the convolutions have no padding, so the map from the left is larger than that from below and is cropped
-# to its centre first: with height $H_1\ge H_2$ the crop starts at row $\lfloor (H_1-H_2)/2\rfloor $, and columns
-# alike.
+# The U-Net joins the two by **concatenating channels**: $(N,C_1,H,W)$ and $(N,C_2,H,W)$ give $(N,C_1+C_2,H,W)$. (FCN
+# and residual networks *add*, which needs $C_1=C_2$.) In the original, the convolutions have no padding, so the skip is
+# larger and is cropped to its centre first: with height $H_1\ge H_2$ the crop starts at row
+# $\lfloor (H_1-H_2)/2\rfloor $, and columns alike.
 #
 # **What to watch for.** The order is part of the contract with the weights: here the skip's channels come first.
 
@@ -684,12 +653,11 @@ def crop_and_concatenate(
 # %% [markdown]
 # ### valid_unet_size
 #
-# The original U-Net is a plain recipe. On each of `depth` levels: two $3\times3$ convolutions without padding (the
-# side shrinks by 2 each), then a $2\times2$ max pooling. At the bottom two convolutions. Back up: double the side,
-# crop and concatenate, two convolutions. Large images are cut into overlapping tiles; the output covers only the part
-# of the tile for which no context is missing. With depth 4 a tile of 572 gives a map of 388.
+# In the original, each of `depth` levels has two $3\times3$ convolutions without padding (the side shrinks by 2 each),
+# then a $2\times2$ max pooling. At the bottom two convolutions. Back up: double the side, crop and concatenate, two
+# convolutions. With depth 4 a side of 572 gives 388.
 #
-# Not every size works: each pooling must meet an **even** side, or a row is lost and the halves no longer fit.
+# **What to watch for.** Each pooling must meet an **even** side, or a row is lost and the halves no longer fit.
 
 
 # %% exercise="valid_unet_size"
@@ -718,41 +686,40 @@ def valid_unet_size(size: int, depth: int) -> int:
 # %% [markdown]
 # ### UNet
 #
-# Today one pads the convolutions (`padding=1`), so that output and input have the same size. A side is *legal* if all
-# poolings meet an even side: if $2^{\text{depth}}$ divides it. With $w$ = `width` and $c_\ell=w\cdot2^\ell$, level
-# $\ell$ has $c_\ell$ channels and sides divided by $2^\ell$:
+# Today one pads the convolutions (`padding=1`), and the output has the input's size. *Legal* sides are multiples of
+# $2^{\text{depth}}$: all poolings meet even sides. With $w$ = `width` and $c_\ell=w\cdot2^\ell$, level $\ell$ has
+# $c_\ell$ channels and sides divided by $2^\ell$:
 #
-# | part | for | from → to | kernel |
-# |---|---|---|---|
-# | block down $\ell$ | $0\le\ell\le$ depth | $c_{\ell-1}\to c_\ell\to c_\ell$ | two 3×3, padding 1, relu after each |
-# | pooling | between block down $\ell$ and $\ell+1$ | $c_\ell\to c_\ell$ | 2×2 maximum |
-# | up $\ell$ | $\ell=\text{depth}-1,\dots,0$ | $c_{\ell+1}\to c_\ell$ | transposed convolution 2×2, stride 2 |
-# | concatenate | | $(c_\ell,c_\ell)\to2c_\ell$ | output of block down $\ell$ **first**, then that of up $\ell$ |
-# | block up $\ell$ | | $2c_\ell\to c_\ell\to c_\ell$ | two 3×3, padding 1, relu after each |
-# | head | | $c_0\to$ `classes` | 1×1 convolution, no relu |
+# | part | from → to | made of |
+# |---|---|---|
+# | block down $\ell$, $0\le\ell\le$ depth | $c_{\ell-1}\to c_\ell\to c_\ell$ | two 3×3, padding 1, relu after each |
+# | pooling between blocks down $\ell$ and $\ell+1$ | $c_\ell\to c_\ell$ | 2×2 maximum |
+# | up $\ell$, $\ell=\text{depth}-1,\dots,0$ | $c_{\ell+1}\to c_\ell$ | transposed convolution 2×2, stride 2 |
+# | concatenate | $(c_\ell,c_\ell)\to2c_\ell$ | block down $\ell$ **first**, then up $\ell$ |
+# | block up $\ell$ | $2c_\ell\to c_\ell\to c_\ell$ | two 3×3, padding 1, relu after each |
+# | head | $c_0\to$ `classes` | 1×1 convolution, no relu |
 #
-# Here $c_{-1}$ is `in_channels`. All layers have biases; there is no normalisation and no dropout. Block down `depth`
-# is the bottom: it is not skipped over. With `use_skips=False` the same network runs with **zeros in place of the
-# skips**. Then everything it says about an image of $H\times W$ has passed through $c_{\text{depth}}\cdot H
-# W/4^{\text{depth}}$ numbers, and the Jacobian's rank cannot be larger.
+# Here $c_{-1}$ is `in_channels`. All layers have biases; there is no normalisation or dropout. Block down `depth` is
+# the bottom and has no skip. With `use_skips=False` **zeros take the place of the skips**. Then all that the network
+# says about an image of $H\times W$ has passed through $c_{\text{depth}}\cdot H W/4^{\text{depth}}$ numbers, and the
+# Jacobian's rank cannot be larger.
 #
 # **Starting values.** Biases 0; weights independent normal numbers with variance $2/n$, where $n$ is the number of
-# values that one output adds up (He et al., 2015; the U-Net paper asks for the same). A 3×3 convolution adds up
-# $n=9C_{\text{in}}$, a 1×1 $n=C_{\text{in}}$. A transposed 2×2 convolution with stride 2 has no overlaps: each output
-# gets *one* stamp, $n=C_{\text{in}}$ (`kaiming_normal_` takes its fan from the wrong axis there).
+# values that one output adds up (He et al., 2015): $n=9C_{\text{in}}$ for a 3×3 convolution, $n=C_{\text{in}}$ for a
+# 1×1. Stamps of 2×2 with stride 2 do not overlap: each output of the transposed convolution gets *one*,
+# $n=C_{\text{in}}$ (`kaiming_normal_` takes its fan from the wrong axis there).
 #
 # ### train_segmentation
 #
-# Two classes, background 0 and object 1, and a network of `width` 8 and `depth` 2. Every step draws eight images at
-# random, computes their scores, asks for the loss, and moves the weights; the loss is an argument. The optimiser is
-# your choice: Adam (Kingma and Ba, 2015) with step size 0.01 works on the task below, with cross-entropy **plus** the
-# Dice loss of the probability of class 1 as the loss. (Grading brings a loss of its
-# own.)
+# Two classes, background 0 and object 1; `width` 8 and `depth` 2. Every step draws eight images at random, computes
+# their scores, asks for the loss (an argument), and moves the weights. The optimiser is your choice: Adam (Kingma and
+# Ba, 2015) with step size 0.01 works on the task below, with cross-entropy **plus** the Dice loss of the probability of
+# class 1. (Grading brings a loss of its own.)
 #
-# **What to watch for.** Seed a `torch.Generator` of your own (or use `torch.random.fork_rng`) for weights and
-# batches: a result that depends on what ran before cannot be repeated. All predictions background, loss stuck near
-# $-\sum_k f_k\log f_k$ for class shares $f_k$: the network died; lower the step size, look at the starting values,
-# add Dice. Loss falls and borders stay blobs: a skip is missing or joined at the wrong level.
+# **What to watch for.** Seed a `torch.Generator` of your own for weights and batches, or the result depends on what ran
+# before. All predictions background, loss stuck near $-\sum_k f_k\log f_k$ for class shares $f_k$: the network died;
+# lower the step size, look at the starting values, add Dice. Loss falls and borders stay blobs: a skip is missing or
+# joined at the wrong level.
 
 
 # %%
@@ -846,9 +813,8 @@ def train_segmentation(
 # %% [markdown]
 # ## The picture
 #
-# The task: find a disc or a box in noise. Half of the objects are brighter than the background, half are darker. No
-# pixel on its own can tell: a pixel of the object and one of the background differ by less than the noise now and
-# then, and the best threshold leaves a mask full of specks and holes.
+# Find a disc or a box in noise. Half of the objects are brighter than the background, half darker. No pixel on its own
+# can tell: the best threshold leaves a mask full of specks and holes.
 
 
 # %% tags=["picture"]

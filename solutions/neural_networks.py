@@ -1,29 +1,25 @@
 # %% [markdown]
 # # 02 · Neural networks
 #
-# A neural network is a function with many adjustable numbers, its **parameters** $\theta$. It is built from layers that
-# are simple one by one: an affine map, then a bend. *Training* means to choose the parameters so that the function fits
-# the data, by asking the gradient, again and again, which way is downhill. This topic builds all of it: the one neuron
-# that started the field, the network of many, the loss and why it is the one it is, the gradient by hand, the descent,
-# a proof by construction that such networks can compute anything continuous, and the craft that makes training work
-# on real data: stopping in time, batch normalisation, augmentation, residual connections, pretraining.
+# A neural network is a function with many adjustable numbers, its **parameters** $\theta$, built from simple layers: an
+# affine map, then a bend. *Training* chooses the parameters to fit the data, by following the gradient downhill.
 #
 # ### Conventions that hold throughout
 #
-# - A batch is a stack of rows: $x$ of shape $(N, n)$ holds $N$ examples with $n$ features. A layer from $n$ to $m$
-#   features has a weight matrix $W$ of shape $(m, n)$, one row per output as in `torch.nn.Linear`, and a bias $b$ of
-#   shape $(m)$. In formulas an example is a column, $Wx+b$; in code the batch is `x @ W.T + b`.
-# - Binary labels are $y\in\lbrace0,1\rbrace$, stored as floats. Where a formula is prettier with
-#   $s\in\lbrace-1,+1\rbrace$, $s=2y-1$. Class labels are whole numbers $0,\dots,K-1$.
-# - A **logit** is the real number (or the $K$ numbers) that a network puts out before any sigmoid or softmax. Networks
-#   here end in logits; the sigmoid belongs to the loss. (Lecture notes often write one more $\sigma$ around the last
-#   layer. For a classifier that is the same probability, computed in a place where it does harm: see below.)
-# - Results have the shape and dtype that the docstring says; nothing that you are given may be changed in place.
-# - What is random takes a `seed`. The same seed gives the same result: make a `torch.Generator().manual_seed(seed)` and
-#   hand it to `torch.rand`, `torch.randn`, `torch.randint` as `generator=`.
+# - A batch $x$ of shape $(N, n)$ holds $N$ examples as rows. A layer from $n$ to $m$ features has weights $W$ of shape
+#   $(m, n)$, as in `torch.nn.Linear`, and a bias $b$ of shape $(m)$. In formulas an example is a column, $Wx+b$; in
+#   code the batch is `x @ W.T + b`.
+# - Binary labels are floats, $y\in\lbrace0,1\rbrace$, or $s\in\lbrace-1,+1\rbrace$ with $s=2y-1$ where a formula is
+#   prettier. Class labels are whole numbers $0,\dots,K-1$.
+# - A **logit** is what a network puts out before any sigmoid or softmax. Networks here end in logits; the sigmoid
+#   belongs to the loss. (Notes often write one more $\sigma$ around the last layer: the same probability, computed
+#   where it does harm; see section 3.)
+# - Results have the shape and dtype of the docstring; nothing that you are given may be changed in place.
+# - What is random takes a `seed`: hand `torch.Generator().manual_seed(seed)` to `torch.rand`, `torch.randn` or
+#   `torch.randint` as `generator=`.
 #
 # *Sources.* Goodfellow, Bengio and Courville, "Deep Learning" (2016), chapters 6 to 8; Bishop, "Pattern Recognition and
-# Machine Learning" (2006), chapters 4 and 5. Those of single results stand beside them.
+# Machine Learning" (2006), chapters 4 and 5.
 
 # %%
 import math
@@ -37,17 +33,15 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## 1 · The perceptron
 #
-# Rosenblatt's perceptron (1958) is a single neuron with a hard threshold. It computes the score $w^\top x+b$ and says
+# Rosenblatt's perceptron (1958) is a single neuron with a hard threshold:
 #
 # $$ \hat y=\mathbb 1\lbrace w^\top x+b>0\rbrace . $$
 #
-# The set where the score is 0 is a hyperplane, perpendicular to $w$: the **decision boundary**. On it, $\hat y=0$
-# (the inequality is strict). If a bias term is present the boundary need not pass through the origin.
+# The score $w^\top x+b$ is 0 on a hyperplane perpendicular to $w$, the **decision boundary**; on it $\hat y=0$.
 #
 # ### perceptron_predict
 #
-# **What to watch for.** A comparison gives truth values, on which arithmetic fails or surprises. Labels here are
-# floats, so answers are floats too, of the dtype of the inputs.
+# **What to watch for.** A comparison gives truth values; answers are floats, of the dtype of the inputs.
 
 
 # %% exercise="perceptron_predict"
@@ -66,15 +60,14 @@ def perceptron_predict(
 # %% [markdown]
 # ### One step of learning: perceptron_update
 #
-# Take one example. If the answer is right, do nothing. If it is wrong, move the parameters towards ($y=1$) or away from
-# ($y=0$) the example. Both cases in one line, since $y-\hat y$ is $0$, $+1$ or $-1$:
+# A right answer changes nothing; a wrong one moves the parameters towards the example ($y=1$) or away from it ($y=0$).
+# In one line, since $y-\hat y$ is $0$, $+1$ or $-1$:
 #
 # $$ w\leftarrow w+\eta(y-\hat y)x,\qquad b\leftarrow b+\eta(y-\hat y). $$
 #
-# The bias line is easily lost: notes write $\theta\leftarrow\theta+\eta(y-\hat y)x$ and mean that $x$ has been given a
-# constant feature 1, whose weight is $b$. After the step the score of this very example has moved by
-# $\eta(y-\hat y)(\lVert x\rVert^2+1)$, the right way, though perhaps not far enough, and other examples may have become
-# wrong. Why this ends at all is the next question but one.
+# Do not lose the bias: notes that write $\theta\leftarrow\theta+\eta(y-\hat y)x$ mean an $x$ with a constant feature 1,
+# whose weight is $b$. The step moves the score of this example by $\eta(y-\hat y)(\lVert x\rVert^2+1)$, the right way,
+# though perhaps not far enough, and others may become wrong.
 
 
 # %% exercise="perceptron_update"
@@ -94,13 +87,12 @@ def perceptron_update(
 # %% [markdown]
 # ### All steps: perceptron_fit
 #
-# Start at $w=0$, $b=0$, take $\eta=1$, and go through the examples in their order, again and again, each time with the
-# newest parameters. Stop after the first whole pass without an update: now every answer is right and nothing can change
-# any more. ($\eta$ does not matter here: from zero it only scales $w$ and $b$ together, and the answers stay the same.)
-# If no hyperplane separates the two classes the perceptron never comes to rest, so there is a largest number of passes.
+# Start at $w=0$, $b=0$ with $\eta=1$ (another $\eta$ would only scale both) and go through the examples in their order,
+# again and again, until a whole pass makes no update. If no hyperplane separates the classes that never happens, so the
+# number of passes is limited.
 #
-# **What to watch for.** Updating on a whole pass with the *old* parameters is another algorithm. Counting passes is not
-# counting updates: the theorem below speaks of updates.
+# **What to watch for.** Updating on a whole pass with the *old* parameters is another algorithm. Count updates, not
+# passes.
 
 
 # %% exercise="perceptron_fit"
@@ -135,7 +127,7 @@ def perceptron_fit(
 # $$ R=\max_i\lVert\tilde x_i\rVert,\qquad
 #    \gamma=\min_i\frac{s_i\tilde w_\star^\top\tilde x_i}{\lVert\tilde w_\star\rVert}>0 , $$
 #
-# the radius of the data and the **margin**. Follow $\tilde w$ through $k$ updates from zero; each adds $s_i\tilde x_i$.
+# the radius and the **margin**. Follow $\tilde w$ through $k$ updates from zero; each adds $s_i\tilde x_i$.
 #
 # - Its component along $\tilde w_\star/\lVert\tilde w_\star\rVert$ grows by at least $\gamma$ each time, so
 #   $\lVert\tilde w\rVert\ge k\gamma$.
@@ -146,9 +138,8 @@ def perceptron_fit(
 #
 # $$ k\le\Bigl(\frac R\gamma\Bigr)^2 \qquad\text{(Novikoff, 1962).} $$
 #
-# The bound knows neither the number of examples nor their dimension. Lecture notes often say "converges in linear time"
-# here. That is not the theorem: the number of *updates* is bounded by $(R/\gamma)^2$, and if the margin is tiny that is
-# a very large number. Every separating $\tilde w_\star$ gives a bound; the widest margin gives the best one.
+# Neither the number of examples nor their dimension enters. Notes often say "converges in linear time"; the theorem
+# only bounds the *updates*, and with a tiny margin $(R/\gamma)^2$ is very large.
 
 
 # %% exercise="novikoff_bound"
@@ -172,16 +163,16 @@ def novikoff_bound(
 # %% [markdown]
 # ### The perceptron as gradient descent: hinge_loss
 #
-# With $s=2y-1$ and the score $z=w^\top x+b$, the quantity $sz$ is positive for a right answer. A **hinge** charges for
+# With $s=2y-1$ and the score $z=w^\top x+b$, the product $sz$ is positive for a right answer. A **hinge** charges for
 # what is missing to a margin $m$:
 #
 # $$ \ell_m(z,y)=\max\lbrace0,\ m-sz\rbrace ,\qquad
 #    \frac{\partial\ell_m}{\partial z}=-s\ \text{ if } sz<m,\quad 0\ \text{ if } sz>m. $$
 #
-# Notes often call the perceptron "gradient descent on the hinge loss". Which hinge? With $m=0$ (the *perceptron
-# criterion*): a wrong example has gradient $-sx$ in $w$, and $s=y-\hat y$ for it, so that stochastic gradient descent
-# *is* the update above. What is usually called *the* hinge loss has $m=1$ (Cortes and Vapnik, 1995); it goes on pushing
-# examples that are right but not right enough, and gives the support vector machine when the norm of $w$ is penalised.
+# Notes often call the perceptron "gradient descent on the hinge loss". That holds for $m=0$ (the *perceptron
+# criterion*): a wrong example has gradient $-sx$ in $w$, with $s=y-\hat y$: the update above (in the kink $z=0$, where
+# the algorithm starts, choose the slope that fits the answer 0). What is usually called *the* hinge loss has $m=1$ and
+# also pushes examples that are right, but not by enough (Cortes and Vapnik, 1995).
 
 
 # %% exercise="hinge_loss"
@@ -198,25 +189,22 @@ def hinge_loss(z: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"], margin: f
 # %% [markdown]
 # ## 2 · Many neurons
 #
-# A perceptron cannot compute XOR: no line separates $(0,0),(1,1)$ from $(0,1),(1,0)$ (Minsky and Papert, 1969). A layer
-# of neurons *between* input and output can bend the space first. A **multilayer perceptron** with $k$ layers is
+# No line separates $(0,0),(1,1)$ from $(0,1),(1,0)$, so a perceptron cannot compute XOR (Minsky and Papert, 1969). A
+# layer in between can bend the space first. A **multilayer perceptron** with $k$ layers is
 #
 # $$ h_0=x,\qquad a_\ell=W_\ell h_{\ell-1}+b_\ell,\qquad h_\ell=\operatorname{ReLU}(a_\ell)\ \ (\ell<k),\qquad
 #    \text{logits } z=a_k . $$
 #
-# | | $h_{\ell-1}$ | $W_\ell$ | $b_\ell$ | $a_\ell,h_\ell$ |
-# |---|---|---|---|---|
-# | one example | $(n_{\ell-1})$ | $(n_\ell,n_{\ell-1})$ | $(n_\ell)$ | $(n_\ell)$ |
-# | batch in code | $(N,n_{\ell-1})$ | $(n_\ell,n_{\ell-1})$ | $(n_\ell)$ | $(N,n_\ell)$ |
+# Shapes: $W_\ell$ is $(n_\ell,n_{\ell-1})$ and $b_\ell$ is $(n_\ell)$; $a_\ell,h_\ell$ are $(n_\ell)$ for one example
+# and $(N,n_\ell)$ for a batch in code.
 #
-# Without the bend between layers the whole network is one affine map, whatever its depth. **Do not forget the biases**:
-# without them every ReLU unit bends at the origin, the network is positively homogeneous, $z(cx)=cz(x)$ for $c>0$,
-# and in particular $z(0)=0$.
+# Without the bends the network is one affine map. **Do not forget the biases**: without them $z(cx)=cz(x)$ for $c>0$,
+# and $z(0)=0$.
 #
 # ### mlp_forward
 #
-# **What to watch for.** No ReLU after the last layer: a logit must be able to be negative. And Python's `zip` stops at
-# the shorter list without a word: a bias that you forgot to make is a layer that you forgot to run.
+# **What to watch for.** No ReLU after the last layer: a logit may be negative. And Python's `zip` stops silently at the
+# shorter list: a forgotten bias drops a layer.
 
 
 # %% exercise="mlp_forward"
@@ -244,18 +232,18 @@ def mlp_forward(
 # %% [markdown]
 # ### Where to start: initialise_mlp
 #
-# All weights zero would be fatal: all units of a layer would compute the same, receive the same gradient, and stay the
-# same for ever. So weights start random, and their size matters. Let the entries of $W_\ell$ be independent with mean 0
-# and variance $v$. Then each $a_{\ell,i}$ has variance
+# From zero weights, all units of a layer would stay alike for ever, so weights start random. If the entries of $W_\ell$
+# are independent and normal with mean 0 and variance $v$, each $a_{\ell,i}$ has variance
 # $v\sum_j\mathbb E[h_{\ell-1,j}^2]$. The distribution of $a_{\ell-1}$ is symmetric about 0 and the ReLU sets half of it
-# to 0, so $\mathbb E[h_{\ell-1,j}^2]=\tfrac12\operatorname{Var}[a_{\ell-1,j}]$, and
+# to 0, so
+# $\mathbb E[h_{\ell-1,j}^2]=\tfrac12\operatorname{Var}[a_{\ell-1,j}]$, and
 #
 # $$ \operatorname{Var}[a_\ell]=\tfrac12 n_{\ell-1}v\operatorname{Var}[a_{\ell-1}] .
 #    \qquad\text{It stays the same from layer to layer if}\quad v=\frac{2}{n_{\ell-1}} . $$
 #
-# (He, Zhang, Ren and Sun, 2015.) With half of it, thirty layers shrink the signal by $2^{-15}$ in standard deviation;
-# with twice as much they blow it up as far. $n_{\ell-1}$ is the *fan-in*, the number of inputs of the layer: the number
-# of **columns** of $W_\ell$. Biases start at 0.
+# (He, Zhang, Ren and Sun, 2015.) With half of it, thirty layers shrink the standard deviation by the factor $2^{-15}$;
+# with twice as much they blow it up as far. The *fan-in* $n_{\ell-1}$ is the number of **columns** of $W_\ell$. Biases
+# start at 0.
 
 
 # %% exercise="initialise_mlp"
@@ -280,15 +268,12 @@ def initialise_mlp(widths: list[int], seed: int) -> tuple[list[Tensor], list[Ten
 # %% [markdown]
 # ## 3 · Which loss?
 #
-# Let the network say how probable it finds each label, and choose the parameters under which the labels that were
-# observed are the most probable: **maximum likelihood** (Fisher, 1922). Examples are independent, so probabilities
-# multiply; the logarithm makes a sum of the product, the minus a minimisation of the maximisation:
+# Choose the parameters under which the observed labels are the most probable: **maximum likelihood** (Fisher, 1922).
+# For independent examples the logarithm of the likelihood is a sum:
 #
 # $$ \hat\theta_{\text{MLE}}=\arg\min_\theta -\sum_{i=1}^N\log p(y_i\mid x_i,\theta). $$
 #
-# Every likelihood thus gives a loss. The exercises return **one loss per example**, not their sum or mean, so that
-# nothing is hidden in a convention; you take the mean where you train (torch's default) and the sum where you need a
-# likelihood.
+# The exercises return **one loss per example**: take the mean to train (torch's default), the sum for a likelihood.
 #
 # ### binary_cross_entropy_with_logits
 #
@@ -297,17 +282,15 @@ def initialise_mlp(widths: list[int], seed: int) -> tuple[list[Tensor], list[Ten
 # $$ \ell(z,y)=-\bigl[y\log\sigma(z)+(1-y)\log(1-\sigma(z))\bigr],\qquad
 #    \frac{\partial\ell}{\partial z}=\sigma(z)-y . $$
 #
-# Mind the brackets: the minus sign covers **both** terms, which notes often lose; without the brackets the second term
-# would reward being wrong. The gradient is as simple as a gradient can be: what was said minus what was right. It stays
-# useful when the network is confidently wrong, which a squared error behind a sigmoid does not: there the slope
-# $\sigma'(z)$ multiplies it to nothing.
+# The minus sign covers **both** terms; without the brackets, which notes often lose, the second would reward being
+# wrong. The gradient stays useful when the network is confidently wrong; with a squared error behind the sigmoid, the
+# slope $\sigma'(z)$ multiplies it to nothing.
 #
 # **What to watch for.** In floating point $\sigma(1000)$ is 1, $\log(1-1)=-\infty$, and $0\cdot\infty$ is NaN. Never
-# take the logarithm of a sigmoid: that is why the loss takes logits. With $1-\sigma(z)=\sigma(-z)$ only $\log\sigma$ is
-# needed, and $\log\sigma(z)=-\log(1+e^{-z})$ has a stable form (look for `logsigmoid`, `logaddexp` or `softplus` in
-# torch). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$ has the right value but, at $z=0$ exactly, a wrong derivative by
-# autograd, since $\max$ and $|\cdot|$ have kinks there that cancel only on paper. And $z=0$ is where networks with zero
-# biases start.
+# take the logarithm of a sigmoid. With $1-\sigma(z)=\sigma(-z)$ only $\log\sigma$ is needed, and
+# $\log\sigma(z)=-\log(1+e^{-z})$ has a stable form (torch's `logsigmoid`). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$
+# has the right value but, at $z=0$, where all-zero parameters start, a wrong derivative by autograd: its kinks cancel
+# only on paper.
 
 
 # %% exercise="binary_cross_entropy_with_logits"
@@ -328,20 +311,18 @@ def binary_cross_entropy_with_logits(
 # %% [markdown]
 # ### cross_entropy
 #
-# One of $K$ classes: the label is categorical, with probabilities $\operatorname{softmax}(z)_j=e^{z_j}/\sum_ke^{z_k}$.
-# The negative logarithm of the right one is
+# For one of $K$ classes the probabilities are $\operatorname{softmax}(z)_j=e^{z_j}/\sum_ke^{z_k}$. The negative
+# logarithm of the right one is
 #
 # $$ \ell(z,y)=-\log\frac{e^{z_y}}{\sum_ke^{z_k}}=\log\sum_{k}e^{z_k}-z_y ,\qquad
 #    \frac{\partial\ell}{\partial z_j}=\operatorname{softmax}(z)_j-\mathbb 1\lbrace j=y\rbrace . $$
 #
-# Adding a constant to all logits of an example changes nothing, so subtract the largest first: then no exponential
-# overflows and one of them is $e^0=1$ (`torch.logsumexp` does that). For $K=2$ it is the binary loss with the logit
-# $z_1-z_0$. A network that knows nothing pays $\log K$: the first number to check when training starts.
+# Shapes: logits $(N, K)$, labels $(N)$, losses $(N)$. Subtracting the largest logit of an example from all of its
+# logits changes nothing and avoids overflow (`torch.logsumexp` does that). A network that knows nothing pays $\log K$:
+# check that when training starts.
 #
-# Shapes: logits $(N, K)$, labels $(N)$ of whole numbers, losses $(N)$.
-#
-# **What to watch for.** A softmax before this loss: softmax twice. It trains, slowly, and the loss never gets below
-# $\log(1+(K-1)/e)$. And a label of $-1$ picks the *last* logit in Python, without a word.
+# **What to watch for.** A softmax before this loss is softmax twice: it trains slowly, and the loss never gets below
+# $\log(1+(K-1)/e)$. And a label of $-1$ silently picks the *last* logit in Python.
 
 
 # %% exercise="cross_entropy"
@@ -363,9 +344,9 @@ def cross_entropy(logits: Float[Tensor, "N K"], labels: Int[Tensor, " N"]) -> Fl
 # %% [markdown]
 # ### Regularisation as a prior: map_loss
 #
-# Many parameters and few data: maximum likelihood overfits. If we hold a belief $p(\theta)$ about the parameters before
-# seeing data, Bayes' rule gives $p(\theta\mid\text{data})\propto p(\theta)\prod_ip(y_i\mid x_i,\theta)$, and the
-# **maximum a posteriori** estimate adds one term to the loss:
+# With few data, maximum likelihood overfits. A prior belief $p(\theta)$ gives, by Bayes' rule,
+# $p(\theta\mid\text{data})\propto p(\theta)\prod_ip(y_i\mid x_i,\theta)$, and the **maximum a posteriori** estimate has
+# one more term:
 #
 # $$ \hat\theta_{\text{MAP}}=\arg\min_\theta-\log p(\theta)-\sum_i\log p(y_i\mid x_i,\theta). $$
 #
@@ -374,10 +355,9 @@ def cross_entropy(logits: Float[Tensor, "N K"], labels: Int[Tensor, " N"]) -> Fl
 # | Gaussian with mean 0 and variance $1/\lambda$ | $\tfrac\lambda2\sum_jw_j^2$ | $\ell_2$ penalty, weight decay |
 # | Laplace $\tfrac\lambda2e^{-\lambda\lvert w\rvert}$ | $\lambda\sum_j\lvert w_j\rvert$ | $\ell_1$ penalty, lasso |
 #
-# Constants do not move the minimum, so they are left out. The sums run over *all* entries of all the tensors that are
-# given. (Biases are usually not: give only the weights.) Mind the **factor** $\tfrac12$ in the first row: libraries
-# differ in it. And mind that the likelihood term is a *sum* over the data: with the mean of $N$ losses
-# the penalty must be divided by $N$ too, or the prior gets stronger the more data you have, which is the wrong way.
+# Constants are left out. The sums run over *all* entries of all tensors given (usually the weights, not the biases).
+# Mind the **factor** $\tfrac12$: libraries differ in it. And the likelihood term is a *sum*: with the mean of $N$
+# losses, divide the penalty by $N$ too, or more data make the prior stronger.
 
 
 # %% exercise="map_loss"
@@ -402,11 +382,10 @@ def map_loss(nll: Float[Tensor, ""], params: list[Tensor], prior: str, strength:
 # %% [markdown]
 # ### l1_penalty
 #
-# $\lambda\lVert w\rVert_1=\lambda\sum_j\lvert w_j\rvert$. Why would one want it? Minimise
-# $\tfrac12(w-c)^2+\lambda\lvert w\rvert$ in one dimension. Right of zero the slope is $w-c+\lambda$, left of it
-# $w-c-\lambda$: whenever $\lvert c\rvert\le\lambda$ the minimum sits in the kink, at **exactly** 0, and otherwise at
-# $c$ moved by $\lambda$ towards 0. The $\ell_2$ penalty gives $c/(1+\lambda)$, smaller but never 0. So $\ell_1$
-# *selects*: it makes weights sparse (Tibshirani, 1996).
+# What does $\lambda\lVert w\rVert_1=\lambda\sum_j\lvert w_j\rvert$ do? Minimise $\tfrac12(w-c)^2+\lambda\lvert w\rvert$
+# in one dimension. Right of zero the slope is $w-c+\lambda$, left of it $w-c-\lambda$: if $\lvert c\rvert\le\lambda$
+# the minimum sits in the kink, at **exactly** 0, and otherwise at $c$ moved by $\lambda$ towards 0. The $\ell_2$
+# penalty gives $c/(1+\lambda)$, smaller but not 0. So $\ell_1$ makes weights sparse (Tibshirani, 1996).
 
 
 # %% exercise="l1_penalty"
@@ -423,17 +402,16 @@ def l1_penalty(params: list[Tensor], strength: float) -> Float[Tensor, ""]:
 # %% [markdown]
 # ### l1_subgradient
 #
-# At 0 there is no derivative. A **subgradient** of a convex function $f$ at $w$ is any $g$ whose line stays below the
-# graph:
+# At 0 there is no derivative. A **subgradient** of a convex $f$ at $w$ is any $g$ whose line stays below the graph:
 #
 # $$ f(v)\ge f(w)+g^\top(v-w)\qquad\text{for all } v . $$
 #
 # For $\lambda\lvert w\rvert$ that is $\lambda\operatorname{sign}(w)$ away from zero, and *every* number in
-# $[-\lambda,\lambda]$ at zero. **Here, as in torch, we take 0 there**: then a weight that is exactly 0 is left in
-# peace. (The formula $\lvert x\rvert'=x/\lvert x\rvert$ of many notes is NaN at 0, and one NaN is enough.)
+# $[-\lambda,\lambda]$ at zero. **Here, as in torch, we take 0 there.** (The $\lvert x\rvert'=x/\lvert x\rvert$ of many
+# notes is NaN at 0.)
 #
-# **What to watch for.** With a fixed step size, subgradient descent does not *reach* zero: it jumps over it, forth and
-# back, by up to $\eta\lambda$. Sparse solutions need the exact minimisation above (soft thresholding) as a step.
+# **What to watch for.** With a fixed step size the descent does not *reach* zero but jumps over it, forth and back, by
+# up to $\eta\lambda$; the exact minimisation above (soft thresholding) reaches it.
 
 
 # %% exercise="l1_subgradient"
@@ -450,33 +428,27 @@ def l1_subgradient(params: list[Tensor], strength: float) -> list[Tensor]:
 # %% [markdown]
 # ## 4 · Backpropagation
 #
-# The chain rule, applied from the loss backwards, computes the derivatives in *all* parameters at about the cost of
-# two forward passes (Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986). Forwards in contrast, one parameter at a
-# time, it would be one pass per parameter.
+# The chain rule, applied from the loss backwards, computes the derivatives in *all* parameters at about the cost of two
+# forward passes (Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986).
 #
-# Let $\delta_\ell=\partial L/\partial a_\ell$, a column with one entry per unit. The last one is given by the loss (for
-# the losses above: probabilities minus labels). From $a_\ell=W_\ell h_{\ell-1}+b_\ell$ and
-# $h_{\ell-1}=\operatorname{ReLU}(a_{\ell-1})$:
+# Let $\delta_\ell=\partial L/\partial a_\ell$, a column. The last one comes from the loss (above: probabilities minus
+# labels). From $a_\ell=W_\ell h_{\ell-1}+b_\ell$ and $h_{\ell-1}=\operatorname{ReLU}(a_{\ell-1})$:
 #
 # $$ \frac{\partial L}{\partial W_\ell}=\delta_\ell h_{\ell-1}^\top,\qquad
 #    \frac{\partial L}{\partial b_\ell}=\delta_\ell,\qquad
 #    \frac{\partial L}{\partial h_{\ell-1}}=W_\ell^\top\delta_\ell,\qquad
 #    \delta_{\ell-1}=\bigl(W_\ell^\top\delta_\ell\bigr)\odot\mathbb 1\lbrace a_{\ell-1}>0\rbrace . $$
 #
-# Read the formulas: to raise an output, (1) raise the weights that come from *strongly active* units ($\delta h^\top$),
-# and (2) raise the activations that sit on *strong weights* ($W^\top\delta$), which is the same question, one layer
-# earlier.
-#
-# **Check the types**: the gradient of every parameter has the shape of the parameter. $\delta_\ell h_{\ell-1}^\top$ is
-# $(n_\ell,1)\cdot(1,n_{\ell-1})$: fits. In a batch, $\Delta_\ell$ has shape $(N,n_\ell)$, one row per example, and
-# parameters that are shared by all examples collect from all: $\partial L/\partial W_\ell=\Delta_\ell^\top H_{\ell-1}$,
+# **Check the types**: every gradient has the shape of its parameter. $\delta_\ell h_{\ell-1}^\top$ is
+# $(n_\ell,1)\cdot(1,n_{\ell-1})$: fits. In a batch, $\Delta_\ell$ has shape $(N,n_\ell)$, one row per example, and the
+# shared parameters collect from all: $\partial L/\partial W_\ell=\Delta_\ell^\top H_{\ell-1}$,
 # $\partial L/\partial b_\ell=\sum_n\Delta_\ell[n]$, and
-# $\Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace$. Sums, not means: if the
-# loss is a mean, its $1/N$ is already in $\Delta_k$.
+# $\Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace$. Sums, not means: if the loss is a
+# mean, its $1/N$ is already in $\Delta_k$.
 #
-# **What to watch for.** The mask of a ReLU belongs to the layer whose input it bent: not to the last layer, which has
-# none. At $a=0$ the derivative is taken to be 0 (torch does; notes that write $\mathbb 1\lbrace x\ge0\rbrace$ take 1).
-# A unit whose $a$ is negative for all data gets no gradient and never comes back: a *dead* ReLU.
+# **What to watch for.** The last layer has no ReLU, hence no mask. At $a=0$ the derivative is 0, as in torch (notes
+# that write $\mathbb 1\lbrace x\ge0\rbrace$ take 1). A unit whose $a$ is negative for all data gets no gradient and
+# never comes back: a *dead* ReLU.
 #
 # ### mlp_backward
 
@@ -509,25 +481,24 @@ def mlp_backward(
 # %% [markdown]
 # ## 5 · Gradient descent
 #
-# The gradient is the direction of steepest ascent; go the other way:
+# Go against the gradient, downhill:
 #
 # $$ \theta_{t+1}=\theta_t-\eta\nabla L(\theta_t)\qquad\text{(Cauchy, 1847).} $$
 #
-# How large may the **learning rate** $\eta$ be? Near a minimum every smooth loss looks like a quadratic
-# $L(\theta)=\tfrac12\theta^\top A\theta$ with a symmetric matrix $A$ (the Hessian), whose gradient is $A\theta$. Then
+# How large may the **learning rate** $\eta$ be? Near a minimum a smooth loss looks like
+# $L(\theta)=\tfrac12\theta^\top A\theta$ with a symmetric matrix $A$ (the Hessian) and the gradient $A\theta$. Then
 # $\theta_{t+1}=(I-\eta A)\theta_t$, and along an eigenvector of $A$ with eigenvalue $\lambda$
 #
 # $$ \theta_t=(1-\eta\lambda)^t\theta_0 . $$
 #
-# This shrinks if and only if $\lvert1-\eta\lambda\rvert<1$, that is $0<\eta\lambda<2$. With $L=\lambda_{\max}$, the
+# This shrinks if and only if $\lvert1-\eta\lambda\rvert<1$, that is $0<\eta\lambda<2$. With $L=\lambda_{\max}$, now the
 # steepest curvature, and all $\lambda>0$: gradient descent converges from every start **if and only if $\eta<2/L$**.
-# For $\eta\le1/L$ no component changes sign, it walks straight down; between $1/L$ and $2/L$ it hops from wall to wall
-# of the valley, still downwards. Flat directions pay: with $\eta\approx1/L$ they shrink by
-# $1-\lambda_{\min}/\lambda_{\max}$ per step, hence the dread of large condition numbers.
+# For $\eta\le1/L$ it walks straight down; between $1/L$ and $2/L$ it hops from wall to wall of the valley. With
+# $\eta\approx1/L$ the flattest direction shrinks only by the factor $1-\lambda_{\min}/\lambda_{\max}$ per step.
 #
 # ### gradient_descent
 #
-# The exercise returns the whole path, so that one can look at it. Row $t$ is $\theta_t$; row 0 is the start.
+# Row $t$ of the path is $\theta_t$; row 0 is the start.
 
 
 # %% exercise="gradient_descent"
@@ -550,7 +521,7 @@ def gradient_descent(
 # %% [markdown]
 # ### largest_learning_rate
 #
-# $2/L$ with $L$ the largest *eigenvalue* of $A$, not its largest entry: valleys need not lie along the axes.
+# $2/L$ with $L$ the largest *eigenvalue* of $A$, not its largest entry.
 
 
 # %% exercise="largest_learning_rate"
@@ -571,38 +542,34 @@ def largest_learning_rate(A: Float[Tensor, "n n"]) -> float:
 # %% [markdown]
 # ## 6 · Networks can compute anything (continuous)
 #
-# **Universal approximation.** Let $f$ be *continuous* on a *compact* set such as $[0,1]^n$, and $\varepsilon>0$. There
-# is a network with one hidden layer, wide enough, with $\sup_x\lvert\text{network}(x)-f(x)\rvert\le\varepsilon$
-# (Cybenko, 1989, and Hornik, Stinchcombe and White, 1989, for sigmoids; Leshno, Lin, Pinkus and Schocken, 1993: it is
-# true of a continuous activation if and *only if* it is not a polynomial). Three conditions that lecture notes drop:
-# not *any* function (a jump cannot be followed by something continuous), not on all of $\mathbb R^n$ (a ReLU network is
-# straight far out), and not any nonlinearity (a layer of squares makes quadratics, at any width). And it is a statement
-# of existence: nothing about how many units, nothing about whether training finds them.
+# **Universal approximation.** Let $f$ be *continuous* on a *compact* set such as $[0,1]^n$, and $\varepsilon>0$. Some
+# network with one hidden layer, wide enough, has $\sup_x\lvert\text{network}(x)-f(x)\rvert\le\varepsilon$ (Cybenko,
+# 1989, and Hornik, Stinchcombe and White, 1989, for sigmoids; Leshno, Lin, Pinkus and Schocken, 1993: for a continuous
+# activation if and *only if* it is not a polynomial). Notes drop three conditions: not *any* function (nothing
+# continuous follows a jump), not on all of $\mathbb R^n$ (a ReLU network is straight far out), not any nonlinearity (a
+# layer of squares makes quadratics). And nothing says how many units, or whether training finds them.
 #
-# In one dimension with ReLU you can *build* the network. Let $f$ be $L$-Lipschitz,
-# $\lvert f(x)-f(x')\rvert\le L\lvert x-x'\rvert$, and let $g$ be the straight-line interpolation of $f$ at the knots
+# In one dimension you can *build* the network from ReLUs. Let $f$ be $L$-Lipschitz,
+# $\lvert f(x)-f(x')\rvert\le L\lvert x-x'\rvert$, and let $g$ be its straight-line interpolation at the knots
 # $0,\tfrac1n,\tfrac2n,\dots,1$.
 #
-# **Error.** Let $x$ lie a fraction $s$ of the way from knot $u$ to the next, $u'=u+\tfrac1n$. Then
-# $g(x)=(1-s)f(u)+sf(u')$, and
+# **Error.** Let $x$ lie a fraction $s$ of the way from knot $u$ to $u'=u+\tfrac1n$. Then $g(x)=(1-s)f(u)+sf(u')$, and
 #
 # $$ \lvert f(x)-g(x)\rvert\le(1-s)\lvert f(x)-f(u)\rvert+s\lvert f(x)-f(u')\rvert
 #    \le(1-s)L\frac sn+sL\frac{1-s}n=\frac{2Ls(1-s)}n\le\frac L{2n} . $$
 #
-# So $n=\lceil L/(2\varepsilon)\rceil$ pieces are enough, and for a zigzag with slopes $\pm L$ that turns between the
-# knots they are needed.
+# So $n=\lceil L/(2\varepsilon)\rceil$ pieces are enough.
 #
-# **Network.** $\operatorname{ReLU}(x-u)$ is 0 left of $u$ and rises with slope 1 on the right: it changes the slope of
-# a sum by 1, at $u$ and nowhere else. $g$ has slope $m_j$ on piece $j$. So give the hidden unit at knot $u_j=j/n$ the
-# output weight that makes the slope change there from $m_{j-1}$ to $m_j$:
+# **Network.** $\operatorname{ReLU}(x-u)$ changes the slope of a sum by 1, at $u$ and nowhere else. If $g$ has slope
+# $m_j$ on piece $j$, the output weight of the unit at knot $u_j=j/n$ is the change of slope there:
 #
 # $$ g(x)=f(0)+\sum_{j=0}^{n-1}v_j\operatorname{ReLU}(1\cdot x-u_j),\qquad v_0=m_0,\quad v_j=m_j-m_{j-1},\qquad
 #    m_j=n\bigl(f(u_{j+1})-f(u_j)\bigr). $$
 #
 # ### universal_approximator
 #
-# **What to watch for.** Values are not slopes: the output weights are *changes of slope*, second differences of $f$.
-# And the last knot, at 1, needs no unit: nothing bends behind it.
+# **What to watch for.** The output weights are *changes of slope*, neither values nor slopes. And the last knot, at 1,
+# needs no unit.
 
 
 # %% exercise="universal_approximator"
@@ -631,22 +598,18 @@ def universal_approximator(
 # %% [markdown]
 # ## 7 · Early stopping
 #
-# With time a network fits first what is common to all data and then the noise of the training set. The training loss
-# goes on falling; the loss on held-out **validation** data turns and rises. Stop there. Validation costs time and is
-# noisy, so *check* it every $n$ epochs and do not believe a single bad check: stop after $p$ checks without
-# improvement, $p$ being the *patience*, and go back to the best weights seen (Prechelt, 1998).
+# A network fits first what is common to all data, then the noise of the training set: the training loss goes on
+# falling, while the loss on held-out **validation** data turns and rises. Validation is costly and noisy, so *check* it
+# only at epochs divisible by $n$ (`every`), counted from 1; stop after $p$ checks in a row without improvement ($p$ is
+# the *patience*), and go back to the best weights (Prechelt, 1998).
 #
-# Notes often say "stop if the error *increased* for the last $p$ checks". Compared with what? The standard form
-# compares with the **best so far**, not with the previous check: 5, 6, 5.5, 6, 5.5 improves on its predecessor now and
-# then and on the best never. "Improved" means strictly smaller; a NaN is no improvement.
+# Notes often say "stop if the error *increased* for the last $p$ checks". The standard form compares with the **best so
+# far**, not with the previous check: 5, 6, 5.5, 6, 5.5 never improves on its best. "Improved" means strictly smaller; a
+# NaN is no improvement.
 #
 # ### EarlyStopping
 #
-# Epochs are numbered 1, 2, 3, …; a check happens when the number is divisible by `every`; at all other epochs the loss
-# is not looked at. An improvement resets the count of failures to 0.
-#
-# **What to watch for.** Keep a *copy* of the best weights. Optimisers change tensors in place; a reference to the best
-# weights is, a step later, a reference to the newest.
+# **What to watch for.** Keep a *copy* of the best weights: optimisers change tensors in place.
 
 
 # %% exercise="EarlyStopping"
@@ -686,32 +649,29 @@ class EarlyStopping:
 # %% [markdown]
 # ## 8 · Batch normalisation
 #
-# The gradient says how to change one layer's parameters *while the others stay as they are*; but all change at once,
-# and the input of a layer drifts as the layers below it learn. Ioffe and Szegedy (2015) called this internal covariate
-# shift and cured it by force: normalise every feature over the batch, then let the layer choose scale and shift,
+# Against the drift of a layer's input while the layers below it learn ("internal covariate shift"), Ioffe and Szegedy
+# (2015) normalise every feature over the batch, then let the layer choose scale and shift,
 #
 # $$ \mu=\frac1N\sum_ix_i,\qquad \sigma^2=\frac1N\sum_i(x_i-\mu)^2,\qquad
 #    \hat x_i=\frac{x_i-\mu}{\sqrt{\sigma^2+\epsilon}},\qquad y_i=\gamma\odot\hat x_i+\beta , $$
 #
-# everything feature by feature, with shapes $(N,D)$ for $x,\hat x,y$ and $(D)$ for the rest. That it helps is
-# undisputed; *why*, less so (Santurkar, Tsipras, Ilyas and Madry, 2018, find that it is not by reducing the shift).
+# feature by feature, with shapes $(N,D)$ for $x,\hat x,y$ and $(D)$ for the rest. (Santurkar, Tsipras, Ilyas and Madry,
+# 2018, find that it helps, but not by reducing the shift.)
 #
-# **What is learned and what is not.** Notes often list the running averages among the learnable parameters. They are
-# not: $\gamma$ and $\beta$ are learned by gradient descent; the running mean and variance are **buffers**, updated by
-# averaging and never by a gradient. They exist for one purpose: at test time an answer must not depend on which other
-# examples happen to be in the batch, so
+# **What is learned and what is not.** $\gamma$ and $\beta$ are learned by gradient descent. The running mean and
+# variance, which notes often list among the learnable parameters, are **buffers**, updated by averaging, so that a test
+# answer does not depend on the rest of its batch:
 #
 # $$ \text{training:}\quad r\leftarrow(1-\alpha)r+\alpha\cdot\text{(statistic of the batch)},\qquad
 #    \text{evaluation:}\quad y=\gamma\odot\frac{x-r_\mu}{\sqrt{r_{\sigma^2}+\epsilon}}+\beta . $$
 #
 # **Conventions, torch's.** $\alpha$ is called `momentum`, is 0.1, and weighs the *new* statistic (other libraries: the
-# old one). Normalisation divides the sum of squares by $N$, the running variance is fed with the unbiased one, divided
-# by $N-1$. A batch of one has no variance: in training that is an error.
+# old one). Normalisation divides the sum of squares by $N$; the running variance is fed with the unbiased one, divided
+# by $N-1$. In training a batch of one is an error.
 #
-# **What to watch for.** A model that is excellent in training and random in evaluation, or whose predictions depend on
-# the batch size: the mode was not switched, or the running statistics never updated. $\epsilon$ belongs *inside* the
-# square root. And running statistics that still hang on the graph of every batch they have seen: memory grows from step
-# to step (`detach`).
+# **What to watch for.** A model that is excellent in training and random in evaluation, or depends on the batch size:
+# the mode was not switched, or the running statistics never updated. Memory that grows from step to step: the running
+# statistics still hang on the graph (`detach`). And $\epsilon$ belongs *inside* the square root.
 #
 # ### batch_norm_train
 
@@ -748,8 +708,7 @@ def batch_norm_train(
 # %% [markdown]
 # ### batch_norm_eval
 #
-# With fixed statistics this is an affine map of each example on its own, whatever the others are; a batch of one is
-# fine, and so is an empty one.
+# With fixed statistics this is an affine map of each example on its own; a batch of one, or an empty one, is fine.
 
 
 # %% exercise="batch_norm_eval"
@@ -773,9 +732,8 @@ def batch_norm_eval(
 # %% [markdown]
 # ### batch_norm_backward
 #
-# Each $x_i$ acts on the loss in three ways: directly through its own $\hat x_i$, and through $\mu$ and $\sigma^2$ on
-# *all* $\hat x_j$. Feature by feature, with $d_i=\gamma\partial L/\partial y_i=\partial L/\partial\hat x_i$ and
-# $q=\sqrt{\sigma^2+\epsilon}$:
+# Each $x_i$ acts on the loss through its own $\hat x_i$ and, through $\mu$ and $\sigma^2$, on *all* $\hat x_j$. Feature
+# by feature, with $d_i=\gamma\partial L/\partial y_i=\partial L/\partial\hat x_i$ and $q=\sqrt{\sigma^2+\epsilon}$:
 #
 # $$ \frac{\partial\hat x_j}{\partial x_i}
 #    =\frac1q\Bigl(\mathbb 1\lbrace i=j\rbrace-\frac1N\Bigr)-\frac{x_j-\mu}{q^3}\cdot\frac{x_i-\mu}{N}
@@ -788,9 +746,8 @@ def batch_norm_eval(
 #    \frac{\partial L}{\partial\gamma}=\sum_i\frac{\partial L}{\partial y_i}\hat x_i,\qquad
 #    \frac{\partial L}{\partial\beta}=\sum_i\frac{\partial L}{\partial y_i}. $$
 #
-# A projection: the gradient loses its mean and its component along $\hat x$, for the normalisation undoes both a common
-# shift and (up to $\epsilon$) a common stretching of the inputs. A bias just before a batch norm therefore never
-# learns.
+# The gradient loses its mean and (up to $\epsilon$) its component along $\hat x$, since normalising undoes shift and
+# stretching. A bias just before a batch norm therefore never learns.
 
 
 # %% exercise="batch_norm_backward"
@@ -814,17 +771,15 @@ def batch_norm_backward(
 # %% [markdown]
 # ## 9 · Data augmentation
 #
-# A cat mirrored, or moved by three pixels, is a cat. Change the training images at random in ways that keep the label,
-# anew at every epoch, and the network is told of an invariance that it would otherwise have to find in more data
-# (LeCun, Bottou, Bengio and Haffner, 1998; Krizhevsky, Sutskever and Hinton, 2012). Both exercises take and return
-# images *and labels*, since the pair must stay together: image $i$ of the result is made from image $i$.
-#
-# Ask of every augmentation whether the label survives. A mirrored 3 is no digit, and a mirrored "b" is a "d".
+# A mirrored cat is a cat (but a mirrored "b" is a "d"). Change the training images at random, anew at every epoch, in
+# ways that keep the label, and the network learns the invariance from fewer data (LeCun, Bottou, Bengio and Haffner,
+# 1998; Krizhevsky, Sutskever and Hinton, 2012). Images *and labels* stay together: image $i$ of the result is made from
+# image $i$.
 #
 # ### random_flip
 #
-# Mirror left and right (the last axis), each image by its own coin. Images have shape $(N, C, H, W)$. All channels of
-# an image flip together, or colours come apart.
+# Images have shape $(N, C, H, W)$. Mirror left and right (the last axis), each image by its own coin; its channels flip
+# together, or colours come apart.
 
 
 # %% exercise="random_flip"
@@ -846,9 +801,9 @@ def random_flip(
 # %% [markdown]
 # ### random_crop
 #
-# Surround each image with $p$ zeros on all four sides, to $(H+2p, W+2p)$, and cut a window of the old size out of it.
-# The window's top-left corner is drawn for each image on its own, row and column independently and uniformly from the
-# $2p+1$ places $0,\dots,2p$. The middle, $(p,p)$, gives the image itself.
+# Surround each image with $p$ zeros on all sides, to $(H+2p, W+2p)$, and cut out a window of the old size. Its top-left
+# corner is drawn for each image on its own, row and column independently and uniformly from the $2p+1$ places
+# $0,\dots,2p$.
 
 
 # %% exercise="random_crop"
@@ -876,19 +831,17 @@ def random_crop(
 # %% [markdown]
 # ## 10 · Residual connections
 #
-# Stack enough layers and even the *training* error gets worse, although a deeper network could copy the shallow one and
-# let the other layers do nothing. Doing nothing is evidently hard to learn. He, Zhang, Ren and Sun (2016) made it the
-# default: let a block learn the *difference* to its input,
+# Stack enough layers and even the *training* error gets worse, although the extra layers need only do nothing. He,
+# Zhang, Ren and Sun (2016) made that the default: let a block learn the *difference* to its input,
 #
 # $$ y=x+f(x),\qquad \frac{\partial y}{\partial x}=I+\frac{\partial f}{\partial x} . $$
 #
-# The input passes untouched, fine (high-frequency) detail included, and so does the gradient: through $I$, whatever $f$
-# does.
+# The input passes untouched, fine (high-frequency) detail included, and so does the gradient, through $I$.
 #
 # ### residual_block
 #
-# **What to watch for.** $f(x)$ must have the *shape* of $x$. If it has shape $(1)$ or $(N,1)$ instead, broadcasting
-# adds it without complaint; so check.
+# **What to watch for.** $f(x)$ must have the *shape* of $x$: a result of shape $(1)$ or $(N,1)$ is broadcast without
+# complaint.
 
 
 # %% exercise="residual_block"
@@ -914,8 +867,8 @@ def residual_block(x: Float[Tensor, "*shape"], f: Callable[[Tensor], Tensor]) ->
 #    =I+\sum_kJ_k+\sum_{k>l}J_kJ_l+\dots+J_K\cdots J_1 . $$
 #
 # A sum over all $2^K$ paths through or around the blocks (Veit, Wilber and Belongie, 2016). Without the connections
-# only the last term is left, the product of all, which vanishes geometrically if the $J_k$ are small. With them, small
-# $J_k$ leave nearly the identity. Later blocks stand to the left.
+# only the last term is left, which vanishes geometrically if the $J_k$ are small; with them, the product stays near the
+# identity. Later blocks stand to the left.
 
 
 # %% exercise="residual_jacobian"
@@ -937,17 +890,16 @@ def residual_jacobian(jacobians: list[Float[Tensor, "n n"]]) -> Float[Tensor, "n
 # %% [markdown]
 # ## 11 · Pretraining and fine-tuning
 #
-# Few data for the task at hand, many for a related one: train on the large set first, keep all layers but the last (the
-# **body**: features that are useful in general), put a new last layer (the **head**) with one row per class of the new
-# task on top, and train on the small set. Either the head only, the body *frozen*, or some of the last layers, or all
-# of them with a small learning rate (Yosinski, Clune, Bengio and Lipson, 2014).
+# With few data for the task but many for a related one, train on the large set first, keep all layers but the last (the
+# **body**), put a new last layer (the **head**) with one row per class on top, and train on the small set: the head
+# only, the body *frozen*, or more layers with a small learning rate (Yosinski, Clune, Bengio and Lipson, 2014).
 #
 # ### transfer_weights
 #
-# The new head starts with zero biases and small random weights, independent and normal with mean 0 and variance
-# $1/n_{\text{in}}$, where $n_{\text{in}}$ is the number of features that it reads: no ReLU follows, so no factor 2.
+# The new head has zero biases and independent normal weights with mean 0 and variance $1/n_{\text{in}}$, where
+# $n_{\text{in}}$ is the number of features that it reads: no ReLU follows, so no factor 2.
 #
-# **What to watch for.** The body must be a *copy*, or fine-tuning will ruin the pretrained network as it goes.
+# **What to watch for.** The body must be a *copy*, or fine-tuning ruins the pretrained network.
 
 
 # %% exercise="transfer_weights"
@@ -972,13 +924,11 @@ def transfer_weights(
 # %% [markdown]
 # ### finetune
 #
-# Gradient descent on the **mean** cross-entropy over the whole small set, for the last `trained` layers only. A frozen
-# layer is not one with learning rate 0 that is differentiated all the same: run the frozen body once, and start from
-# its features. Use autograd, or your own backpropagation.
+# Gradient descent on the **mean** cross-entropy over the whole small set, for the last `trained` layers only. Run the
+# frozen layers once, and start from their features.
 #
 # For `trained=1` this is logistic regression on features $h$, with the gradient
-# $\tfrac1N\sum_i(\operatorname{softmax}(z_i)-e_{y_i})h_i^\top$: convex, so a small learning rate finds the best head
-# there is.
+# $\tfrac1N\sum_i(\operatorname{softmax}(z_i)-e_{y_i})h_i^\top$: convex, so a small learning rate finds the best head.
 
 
 # %% exercise="finetune"
@@ -1023,12 +973,9 @@ def finetune(
 # %% [markdown]
 # ## The picture
 #
-# * **Top**: two interleaved half-moons, which no line separates, and what your network says everywhere in the plane, at
-#   four moments of its training. It uses your `initialise_mlp`, `mlp_forward`, `mlp_backward` and `gradient_descent`;
-#   all parameters are laid into one long vector for the descent. The dashed line in the first panel is where your
-#   perceptron is after fifty passes: with these data it cannot come to rest.
-# * **Bottom left**: the training loss along the way, and the loss on held-out points with the epoch that your
-#   `EarlyStopping` would go back to.
+# * **Top**: two interleaved half-moons and what your network says in the plane at four moments of training. Dashed:
+#   your perceptron after fifty passes, which cannot come to rest here.
+# * **Bottom left**: the training loss, and the held-out loss with the epoch that your `EarlyStopping` would go back to.
 # * **Bottom right**: `universal_approximator` closing in on a function, with the tube of $\pm\varepsilon$ around it.
 
 # %% tags=["picture"]
