@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import (
@@ -351,6 +351,7 @@ class TestJacobianNormBound:
 
     @settings(max_examples=12)
     @given(case=trajectories())
+    @example(case=(torch.zeros(2).double(), torch.full((2, 2), 0.5).double(), torch.zeros(1, 2).double()))
     def test_holds(self, target, case):
         """No Jacobian of a tanh network, over any lag, is larger."""
         h0, W_h, rest = case
@@ -482,7 +483,7 @@ class TestBptt:
 @pytest.mark.exercise("truncated_bptt", points=2)
 class TestTruncatedBptt:
     @settings(max_examples=12)
-    @given(case=regressions(lowest=2), window=st.integers(1, 4))
+    @given(case=regressions(lowest=3), window=st.sampled_from([2, 1, 3, 4]))
     def test_detached(self, target, case, window):
         """It is autograd's gradient with the state detached wherever a new window begins."""
         xs, targets, h0, params = case
@@ -826,10 +827,12 @@ class TestLstmUnroll:
 
 @st.composite
 def gradient_lists(draw):
-    """Gradients of parameters of several shapes, a scalar sometimes among them."""
+    """Gradients of parameters of several shapes, a scalar sometimes among them, with a norm that 1e-6 is nothing to."""
     shapes = draw(st.lists(st.sampled_from([(), (1,), (3,), (2, 3), (2, 1, 2)]), min_size=1, max_size=4))
     scale = draw(st.sampled_from([0.1, 1.0, 30.0]))
-    return normal(draw(seeds()), *shapes, scale=scale)
+    gradients = normal(draw(seeds()), *shapes, scale=scale)
+    assume(joint_norm(gradients) > 0.05)
+    return gradients
 
 
 def joint_norm(gradients):

@@ -65,7 +65,7 @@ def loss_gradients(xs, targets, h0, params, window=None):
 @pytest.mark.exercise("truncated_bptt", points=2)
 class TestTruncatedBptt:
     @settings(max_examples=12)
-    @given(case=regressions(lowest=2), window=st.integers(1, 4))
+    @given(case=regressions(lowest=3), window=st.sampled_from([2, 1, 3, 4]))
     def test_detached(self, target, case, window):
         """It is autograd's gradient with the state detached wherever a new window begins."""
         xs, targets, h0, params = case
