@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import (
@@ -271,7 +271,7 @@ class TestUpsampleBilinear:
 @pytest.mark.exercise("bilinear_kernel", points=1)
 class TestBilinearKernel:
     @FEW
-    @given(scale=st.integers(1, 5), x=maps(3, 5))
+    @given(scale=st.sampled_from([2, 1, 3, 4, 5]), x=maps(3, 5))
     def test_stamps_interpolate(self, target, scale, x):
         """A transposed convolution with it, stride s and padding ⌊s/2⌋, interpolates bilinearly inside the image."""
         kernel = target.bilinear_kernel(scale)
@@ -885,6 +885,7 @@ class TestValidUnetSize:
 
     @settings(max_examples=20)
     @given(size=st.integers(1, 90), depth=st.integers(0, 3))
+    @example(size=21, depth=1)
     def test_layers(self, target, size, depth):
         """It is the side that the layers give; an odd side at a pooling or a map without pixels is a ValueError."""
         expected = valid_side(size, depth)

@@ -168,7 +168,7 @@ def max_unpool_by_columns(pooled, positions, height, width):
     return flat.reshape(*pooled.shape[:2], width, height).transpose(2, 3)
 
 
-@mistake("max_unpool", law="test_torch", diagnosis="The positions of the first channel are used for all channels.")
+@mistake("max_unpool", law="test_example", diagnosis="The positions of the first channel are used for all channels.")
 def max_unpool_with_shared_positions(pooled, positions, height, width):
     if pooled.shape != positions.shape or ((positions < 0) | (positions >= height * width)).any():
         raise ValueError("Shapes or positions are wrong.")
@@ -268,7 +268,7 @@ def bilinear_kernel_normalised(scale):
 
 @mistake(
     "bilinear_kernel",
-    law="test_stamps_interpolate",
+    law="test_small",
     diagnosis="The centre of an even kernel is at k/2; it lies between two pixels, at (k − 1)/2.",
 )
 def bilinear_kernel_off_centre(scale):

@@ -43,7 +43,7 @@ def bilinear(x, scale):
 @pytest.mark.exercise("bilinear_kernel", points=1)
 class TestBilinearKernel:
     @FEW
-    @given(scale=st.integers(1, 5), x=maps(3, 5))
+    @given(scale=st.sampled_from([2, 1, 3, 4, 5]), x=maps(3, 5))
     def test_stamps_interpolate(self, target, scale, x):
         """A transposed convolution with it, stride s and padding \u230as/2\u230b, interpolates bilinearly inside the image."""
         kernel = target.bilinear_kernel(scale)

@@ -7,7 +7,7 @@ from autograder.laws.otter import check_law
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_equal, raises
@@ -48,6 +48,7 @@ class TestValidUnetSize:
 
     @settings(max_examples=20)
     @given(size=st.integers(1, 90), depth=st.integers(0, 3))
+    @example(size=21, depth=1)
     def test_layers(self, target, size, depth):
         """It is the side that the layers give; an odd side at a pooling or a map without pixels is a ValueError."""
         expected = valid_side(size, depth)
