@@ -113,7 +113,7 @@ class TestAutoencoder:
         assert_true(error < best_line / 10, f"The error is {error:.4f}; that of PCA is {best_line:.4f}.")
 
     @few
-    @given(sizes=widths(), seed=seeds(), steps=st.integers(0, 2))
+    @given(sizes=widths(), seed=seeds(), steps=st.sampled_from([1, 0, 2]))
     def test_losses(self, target, sizes, seed, steps):
         """Training returns the loss before every step: the mean over points of the squared distance."""
         model = target.Autoencoder(sizes, seed)
