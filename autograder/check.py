@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.padding import Padding
 from rich.text import Text
 
 from autograder.errors import UserError
@@ -13,6 +14,7 @@ from autograder.source import load_cells
 from autograder.work import Work
 
 LAW_SECONDS = 10.0  # a law that takes longer counts as failed
+INDENT = " " * 6
 
 
 def open_work(work: Work) -> tuple[ModuleTarget, list[str]]:
@@ -71,6 +73,6 @@ def _report(exercise: Exercise, verdicts: list[Verdict]):
         (f"   {len(failed)} of {len(verdicts)} laws fail", "dim"),
     )
     # The first failure in full; of the others the claim, so that the page stays readable.
-    parts = [head, Padding(Text(explain(failed[0])), (0, 0, 0, 6))]
-    parts += [Padding(Text(f"Also fails: {v.sentence}", style="dim"), (0, 0, 0, 6)) for v in failed[1:]]
+    parts = [head, Text(indent(explain(failed[0]), INDENT))]
+    parts += [Text(f"{INDENT}Also fails: {v.sentence}", style="dim") for v in failed[1:]]
     return Group(*parts)

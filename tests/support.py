@@ -24,8 +24,8 @@ TRIED = ("gradients", "dynamic_programming")
 EVERY_TOPIC = [pytest.param(name, marks=() if name in TRIED else pytest.mark.every_topic) for name in TOPICS]
 
 
-def command(*arguments: str, cwd: Path, expect: int | None = 0) -> subprocess.CompletedProcess:
-    """Run `autograder` with these arguments in another process, and check its exit status."""
+def command(*arguments: str, cwd: Path, expect: int | None = 0, columns: int = 200) -> subprocess.CompletedProcess:
+    """Run `autograder` with these arguments in another process, in a terminal so wide, and check its exit status."""
     process = subprocess.run(
         [sys.executable, "-m", "autograder.cli", *map(str, arguments)],
         cwd=cwd,
@@ -33,7 +33,7 @@ def command(*arguments: str, cwd: Path, expect: int | None = 0) -> subprocess.Co
         text=True,
         encoding="utf-8",
         timeout=300,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"},
+        env=os.environ | {"COLUMNS": str(columns), "NO_COLOR": "1"},
     )
     if expect is not None:
         assert process.returncode == expect, process.stdout + process.stderr
