@@ -1,8 +1,8 @@
 """`otter run` on the real packages, in an environment that has the wheel but not the repository.
 
-One submission of a topic has right, wrong and unwritten exercises. Marked `fidelity`
-(`make fidelity`) is the rest: the reference as module and notebook, the stub, every mistake and every alternative of
-the bank (the first of each exercise together in one submission, then the second …), and broken files.
+The reference as module and notebook, the stub, and a submission with right, wrong and unwritten exercises. Marked
+`fidelity` (`make fidelity`) is the rest: every mistake and every alternative of the bank (the first of each exercise
+together in one submission, then the second …), and broken files.
 """
 
 import functools
@@ -114,7 +114,7 @@ def test_otter_run(packages, worker, tmp_path, name):
     assert "not written yet" in unwritten["output"]
 
 
-@pytest.mark.fidelity
+@pytest.mark.every_topic
 @pytest.mark.parametrize("name", TOPICS)
 def test_otter_gives_references_everything(packages, worker, tmp_path, name):
     sources = read_topic(COURSE, TOPICS[name])
@@ -123,7 +123,7 @@ def test_otter_gives_references_everything(packages, worker, tmp_path, name):
         assert compare(packages, worker, tmp_path / suffix, name, name + suffix, text)[0] == points_of(name)
 
 
-@pytest.mark.fidelity
+@pytest.mark.every_topic
 @pytest.mark.parametrize("name", TOPICS)
 def test_otter_gives_stubs_nothing(packages, worker, tmp_path, name):
     text = stub_module(read_topic(COURSE, TOPICS[name]))
