@@ -26,6 +26,7 @@ EMPTY = bank.Entry("", "", "", "", "")
 # In process, what is to be found out is not how fast a busy machine is.
 PATIENCE = 10.0  # times the limit of a law
 MISTAKE_SECONDS = 5.0  # a mistake that takes that long is caught
+SEEDS_AT_ONCE = 20  # enough that loading the sources costs little, few enough that no core is idle
 
 
 @dataclass(frozen=True)
@@ -139,27 +140,19 @@ def chosen_cases(course: Course, topics: list[Topic], quick: bool = False) -> li
 
 
 def _verify_in_process(course: Course, listed: dict[str, Case], jobs: int | None) -> Iterator[Finding]:
-    missing = {key: len(case.exercises) for key, case in listed.items()}
     results: dict[str, list[Result]] = {key: [] for key in listed}
     for _, some in examine_all(side_by_side(course, listed.values(), (course.seed,)), jobs):
         for result in some:
-            results[result.key].append(result)
-            missing[result.key] -= 1
-            if not missing[result.key]:
-                mine = results.pop(result.key)
-                verdicts = [verdict for result in mine for verdict in result.verdicts[0]]
-                case = listed[result.key]
-                yield _finding(case, _in_order(case, verdicts), dict.fromkeys(r.said for r in mine if r.said))
+            case, mine = listed[result.key], results[result.key]
+            mine.append(result)
+            if len(mine) == len(case.exercises):
+                verdicts = [verdict for one in mine for verdict in one.verdicts[0]]
+                verdicts.sort(key=lambda verdict: case.exercises.index(verdict.exercise))
+                yield _finding(case, tuple(verdicts), dict.fromkeys(one.said for one in mine if one.said))
 
 
-def _in_order(case: Case, verdicts: list[Verdict]) -> tuple[Verdict, ...]:
-    return tuple(sorted(verdicts, key=lambda verdict: case.exercises.index(verdict.exercise)))
-
-
-def side_by_side(
-    course: Course, chosen: Iterable[Case], seeds: tuple[int, ...], at_once: int = 20
-) -> list[Task]:
-    """What to examine to have the verdicts on some cases under all seeds, `at_once` in a task.
+def side_by_side(course: Course, chosen: Iterable[Case], seeds: tuple[int, ...]) -> list[Task]:
+    """What to examine to have the verdicts on some cases under all seeds, SEEDS_AT_ONCE in a task.
 
     A task has one exercise, and all cases whose verdicts on it are of interest. A mistake meets only the law of its
     own exercise that must catch it.
@@ -174,9 +167,9 @@ def side_by_side(
             keys = (case.entry.law_key,) if own else laws_of(course, topic, exercise)
             groups.setdefault((case.topic, exercise), []).append(Subject(case.key, case.source, keys, seconds))
     return [
-        Task(topic, course.laws(course.topic(topic)), tuple(subjects), seeds[start : start + at_once])
+        Task(topic, course.laws(course.topic(topic)), tuple(subjects), seeds[start : start + SEEDS_AT_ONCE])
         for (topic, _), subjects in groups.items()
-        for start in range(0, len(seeds), at_once)
+        for start in range(0, len(seeds), SEEDS_AT_ONCE)
     ]
 
 
