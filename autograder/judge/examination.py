@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autograder.course import GradingLimits
 from autograder.judge.outcome import Outcome
-from autograder.laws import Exercise, Law, LawViolation, Verdict, law_seed, not_run, run_law
+from autograder.laws import Exercise, Input, Law, LawViolation, Verdict, not_run, run_law
 from autograder.laws.target import call_text
 from autograder.sandbox import Child, ChildDied, Limits, StudentError, WarmProcess
 from autograder.submission import Cell, Submission, percent_cells
@@ -24,6 +24,10 @@ DEATHS = {
     "printed": "output",
     "broke": "protocol",
 }
+
+
+# Inputs of laws, by the law's key and the course's seed.
+Ahead = dict[tuple[str, int], tuple[Input, ...]]
 
 
 def sandbox_limits(limits: GradingLimits) -> Limits:
@@ -76,8 +80,8 @@ class Examinee:
                 self.notes += self._child.notes
         return self._child
 
-    def verdict(self, law: Law, seed: int) -> Verdict:
-        """The verdict on one law, whose inputs derive from the course's `seed`."""
+    def verdict(self, law: Law, seed: int, inputs: Sequence[Input] = ()) -> Verdict:
+        """The verdict on one law, whose inputs derive from the course's `seed` and may have been drawn ahead."""
         now = time.monotonic()
         if law.exercise != self._exercise:
             self._exercise = law.exercise
@@ -89,9 +93,8 @@ class Examinee:
             child = self.child()
         except ChildDied as death:
             return not_run(law, "not loaded", f"Your code could not be loaded: the process {death.reason}.")
-        child.seed(law_seed(seed, law))
         with child.deadline(seconds):
-            verdict = run_law(law, Target(child), seed=seed)
+            verdict = run_law(law, Target(child), seed=seed, inputs=inputs)
         if verdict.symptom == TOO_SLOW:
             self._exercise_end = 0.0  # the exercise is lost; its other laws would likely hang as well
         return verdict
@@ -154,6 +157,10 @@ class Target:
 
         return call
 
+    def autograder_begin(self, seed: int) -> None:
+        """A law begins: the child forgets the last one and seeds its random generators."""
+        self._child.seed(seed)
+
     def autograder_call(self) -> str:
         """The last call of the student's code by a law, as text."""
         return call_text(*self._last_call) if self._last_call else ""
@@ -189,8 +196,13 @@ def examine_seeds(
     seeds: Iterable[int],
     limits: GradingLimits,
     stop: bool = False,
+    ahead: Ahead | None = None,
 ) -> list[Outcome]:
-    """As `examine`, once for each seed, all in one child; with `stop`, until the first law that fails."""
+    """As `examine`, once for each seed, all in one child; with `stop`, until the first law that fails.
+
+    Inputs drawn `ahead` are taken out as laws use them up.
+    """
+    ahead = ahead or {}
     laws = [law for exercise in exercises for law in exercise.laws]
     examinee = Examinee(warm, submission, limits)
     outcomes = []
@@ -200,7 +212,7 @@ def examine_seeds(
             examinee.begin()
             verdicts = []
             for law in laws:
-                verdicts.append(examinee.verdict(law, seed))
+                verdicts.append(examinee.verdict(law, seed, ahead.pop((law.key, seed), ())))
                 if stop and not verdicts[-1].passed:
                     break
             seconds = time.monotonic() - start

@@ -54,8 +54,10 @@ class Worker:
             "limits": asdict(course.limits),
             "unconfined": unconfined,
             "shrink": shrink,
+            "seed": course.seed,
         }
         self._server: ForkServer | None = None
+        self._modules: list[str] = []  # that the last judge had to import, for the server to import before the next
 
     def __enter__(self) -> Worker:
         self._server = ForkServer("autograder.judge.role", self._settings)
@@ -97,13 +99,15 @@ class Worker:
             "laws": list(job.laws),
             "stop": job.stop,
         }
-        judge = self._server.fork()
+        order = {key: message[key] for key in ("topic", "exercises", "laws", "seeds")}
+        judge = self._server.fork(order | {"modules": self._modules})
         try:
             judge.socket.settimeout(self._course.limits.submission_seconds * len(seeds) + GRACE_SECONDS)
             send_message(judge.socket, message)
-            texts, _ = receive_message(judge.socket)
+            answer, _ = receive_message(judge.socket)
             judge.status(1.0)
-            return [Outcome.from_json(text) for text in texts]
+            self._modules = answer["modules"]
+            return [Outcome.from_json(text) for text in answer["outcomes"]]
         except (EOFError, OSError) as error:
             # The judge is ours: that it ended or hangs is a defect of the grader, and nobody's zero.
             self._restart()

@@ -22,10 +22,11 @@ from autograder.laws.compare import (
     raises,
     unchanged,
 )
+from autograder.laws.drawing import Input, draw_inputs
 from autograder.laws.inputs import arrays, gaussians, reals, seeds, shapes, simplices, tensors
 from autograder.laws.messages import describe, explain
 from autograder.laws.profile import load_profile
-from autograder.laws.runner import Verdict, law_seed, not_run, run_law
+from autograder.laws.runner import Verdict, not_run, run_law
 from autograder.laws.side_by_side import run_law_side_by_side
 from autograder.laws.target import ModuleTarget
 
@@ -33,6 +34,7 @@ load_profile()
 
 __all__ = [
     "Exercise",
+    "Input",
     "Law",
     "LawViolation",
     "ModuleTarget",
@@ -45,12 +47,12 @@ __all__ = [
     "assert_true",
     "collect",
     "describe",
+    "draw_inputs",
     "explain",
     "finite_difference_jacobian",
     "gaussians",
     "gradient",
     "jacobian",
-    "law_seed",
     "load_laws",
     "not_run",
     "raises",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import hypothesis
-import numpy as np
-import torch
-from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
+from hypothesis.errors import Flaky, HypothesisException, UnsatisfiedAssumption, Unsatisfiable
 
 from autograder.laws.collect import Law
 from autograder.laws.compare import LawViolation
+from autograder.laws.drawing import Input, for_each_input, law_seed, set_random_state
 from autograder.laws.messages import describe, shorten
 
 LONGEST_PROBLEM = 2000  # characters of what went wrong
@@ -55,38 +50,70 @@ class TimeLimitExceeded(BaseException):
     """A law took too long. Not an Exception, so that neither student code nor the search for inputs catches it."""
 
 
-def law_seed(seed: int, law: Law) -> int:
-    """The seed of one law's inputs, from the course's seed and the law's name."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{law.key}".encode()).digest()[:4], "big")
-
-
-def run_law(law: Law, target, *, seed: int = 0, time_limit: float | None = None) -> Verdict:
+def run_law(
+    law: Law, target, *, seed: int = 0, time_limit: float | None = None, inputs: Sequence[Input] = ()
+) -> Verdict:
     """Examine `target` by one law, with inputs drawn from `seed`, and never raise but for KeyboardInterrupt.
 
     `target` gives the student's names as attributes, and what a message shows of them by `autograder_call()`,
-    `autograder_where(error)` and `autograder_symptom(error)`. `time_limit` in seconds ends code in this process that
-    takes too long (on the main thread of a Unix system only).
+    `autograder_where(error)` and `autograder_symptom(error)`; `autograder_begin(seed)` tells it that a law begins.
+    `time_limit` in seconds ends code in this process that takes too long (on the main thread of a Unix system only).
+    `inputs` are those of this law and seed, if they have been drawn ahead (`draw_inputs`): then they are met first, and
+    drawn again only where one fails, to look for a smaller one. The law may use them up.
     """
-    inputs: dict = {}
+    met: dict = {}
 
-    def once(claim: Callable, some: dict) -> None:
-        inputs.clear()
-        inputs.update(some)
-        claim(target=target, **some)
+    def once(claim: Callable, values: dict) -> None:
+        met.clear()
+        met.update(values)
+        claim(target=target, **values)
+
+    def everything() -> None:
+        held = _holds_on(inputs, law, seed, target, once) if inputs else None
+        if held:
+            return
+        failed = dict(met)
+        target.autograder_begin(law_seed(seed, law))
+        for_each_input(law, seed, once)
+        if held is False:
+            met.clear()
+            met.update(failed)
+            raise Flaky("It failed once and passed when it was tried again.")
 
     alarm = Alarm(time_limit)
     start = time.perf_counter()
     try:
         with alarm:
-            for_each_input(law, seed, once)
+            everything()
         outcome = PASSED
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and its like come from student code: a failure as any other
-        outcome = failure(error, target, inputs, time_limit)
+        outcome = failure(error, target, met, time_limit)
     if alarm.rang:  # whatever became of it on its way up
-        outcome = failure(TimeLimitExceeded(), target, inputs, time_limit)
+        outcome = failure(TimeLimitExceeded(), target, met, time_limit)
     return verdict(law, outcome, time.perf_counter() - start)
+
+
+def _holds_on(
+    inputs: Sequence[Input], law: Law, seed: int, target, once: Callable[[Callable, dict], None]
+) -> bool | None:
+    """Whether the law holds for inputs drawn ahead; None if it refuses one, in whose place Hypothesis draws another.
+
+    Failures of which a smaller input would say no more are raised.
+    """
+    target.autograder_begin(law_seed(seed, law))
+    try:
+        for one in inputs:
+            set_random_state(one.random_state)
+            once(one.claim, one.values)
+    except NotImplementedError:
+        raise
+    except UnsatisfiedAssumption:
+        return None
+    except Exception:
+        return False
+    return True
 
 
 def not_run(law: Law, symptom: str, problem: str) -> Verdict:
@@ -97,34 +124,6 @@ def not_run(law: Law, symptom: str, problem: str) -> Verdict:
 def verdict(law: Law, outcome: dict, seconds: float) -> Verdict:
     """The verdict on a law from its `outcome`: `PASSED`, or what `failure` returned."""
     return Verdict(law.exercise, law.name, law.sentence, law.hidden, seconds=seconds, **outcome)
-
-
-def for_each_input(law: Law, seed: int, once: Callable[[Callable, dict], None]) -> None:
-    """Call `once(claim, inputs)` for every input that the course's `seed` gives.
-
-    `claim(target=…, **inputs)` is what the law says of a target; the random generators stand where the law's seed
-    puts them. A law without inputs is called once. What `once` raises has Hypothesis search for smaller inputs.
-    """
-    seed = law_seed(seed, law)
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)
-    method = law.bound()
-    handle = getattr(method, "hypothesis", None)
-    if handle is None:
-        once(method, {})
-        return
-    hypothesis.seed(seed)(method.__func__)
-    inner = handle.inner_test
-
-    def given(*args, target, **inputs):
-        once(functools.partial(inner, *args), inputs)
-
-    handle.inner_test = given
-    try:
-        method(target=None)
-    finally:
-        handle.inner_test = inner
 
 
 def failure(error: BaseException, target, inputs: dict, time_limit: float | None) -> dict:

@@ -7,17 +7,15 @@ in a copy of its own and with the random generators where they would be; tests/t
 from __future__ import annotations
 
 import copy
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
 from hypothesis.errors import StopTest
 
 from autograder.laws.collect import Law
-from autograder.laws.runner import PASSED, Alarm, TimeLimitExceeded, Verdict, failure, for_each_input, verdict
+from autograder.laws.drawing import for_each_input, random_state, set_random_state
+from autograder.laws.runner import PASSED, Alarm, TimeLimitExceeded, Verdict, failure, verdict
 
 
 @dataclass
@@ -45,12 +43,12 @@ def run_law_side_by_side(
     parts = [_Part(target, limit) for target, limit in zip(targets, time_limits, strict=True)]
 
     def once(claim: Callable, inputs: dict) -> None:
-        state = _random_state()
+        state = random_state()
         standing = [part for part in parts if not part.failed]
         for part in standing:
             own = inputs if part is standing[-1] else _copied(inputs)  # nobody has touched the original
             if part is not standing[0]:
-                _set_random_state(state)
+                set_random_state(state)
             _try(part, claim, own)
         if all(part.failed for part in standing):
             raise _AllFailed
@@ -82,13 +80,3 @@ def _try(part: _Part, claim: Callable, inputs: dict) -> None:
 
 def _copied(inputs: dict) -> dict:
     return {name: value if name == "self" else copy.deepcopy(value) for name, value in inputs.items()}
-
-
-def _random_state() -> tuple:
-    return random.getstate(), np.random.get_state(), torch.default_generator.get_state()
-
-
-def _set_random_state(state: tuple) -> None:
-    random.setstate(state[0])
-    np.random.set_state(state[1])
-    torch.default_generator.set_state(state[2])

@@ -44,6 +44,9 @@ class ModuleTarget:
 
         return call
 
+    def autograder_begin(self, seed: int) -> None:
+        """A law begins: the random generators are those of this process, and stand where its inputs put them."""
+
     def autograder_call(self) -> str:
         """The last call of the student's code by a law, as text."""
         return call_text(*self._last_call) if self._last_call else ""

@@ -1,8 +1,9 @@
 """A process that is exec'd once, prepares a role, and then forks a ready copy of itself on request.
 
 A *role* is a module with `prepare(settings) -> (report, prepared)`, run once, and `run(descriptors, prepared)`, run in
-each fork with the descriptors that came with the request. The role of student code is `child`; a warm judge can be
-another. `main` runs here, in the exec'd process; `warm.ForkServer` is the other end.
+each fork with the descriptors that came with the request. A request may name an `order`; then the role's
+`expect(order, prepared)` runs first, before the fork, for what is worth doing once for many forks. The role of student
+code is `child`; a warm judge is another. `main` runs here, in the exec'd process; `warm.ForkServer` is the other end.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class Server:
                 self.reap_until_asked()
                 request, descriptors = receive_message(self.connection)
                 if request[0] == "fork":
+                    if request[1] is not None:
+                        self.role.expect(request[1], self.prepared)
+                        gc.freeze()  # what forks share stays shared
                     self.fork(descriptors)
                 elif request[0] == "status":
                     send_message(self.connection, self.status(request[1], request[2]))

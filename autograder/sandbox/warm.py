@@ -128,12 +128,15 @@ class ForkServer:
             send_message(self.connection, message, descriptors)
             return receive_message(self.connection)
 
-    def fork(self) -> Forked:
-        """Fork a process; it holds the other end of the socket and of the output pipe."""
+    def fork(self, order: Any = None) -> Forked:
+        """Fork a process; it holds the other end of the socket and of the output pipe.
+
+        An `order` is plain data for the role's `expect`.
+        """
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         try:
-            pid, (pidfd,) = self.request(["fork"], (theirs.fileno(), writing))
+            pid, (pidfd,) = self.request(["fork", order], (theirs.fileno(), writing))
         except (EOFError, OSError) as error:
             ours.close()
             os.close(reading)
