@@ -20,7 +20,7 @@ from autograder.grading import otter_config
 from autograder.judge.hygiene import clean, csv_cell, one_line
 from autograder.judge.outcome import Outcome
 from autograder.judge.results import grades_csv, gradescope, write_atomically
-from autograder.judge.worker import Job
+from autograder.judge.worker import Job, Worker
 from autograder.laws import load_laws
 
 TOPIC = TOPICS["gradients"]
@@ -91,6 +91,19 @@ def test_remote_and_local_verdicts_agree(worker, name, step):
         chosen = [exercise for exercise in exercises if not names or exercise.name in names]
         local = examine_here(source, chosen, COURSE.seed)
         assert [(v.law, v.status) for v in remote] == [(v.law, v.status) for v in local], (names, source[-500:])
+
+
+def test_what_laws_import_late_is_imported_once():
+    law = "wasserstein_1d::test_against_scipy"
+    job = Job("gan", COURSE.solution(TOPICS["gan"]), TOPICS["gan"], exercises=("wasserstein_1d",), laws=(law,))
+    with Worker(COURSE, [job.topic]) as worker:
+        orders = []
+        fork = worker._server.fork
+        worker._server.fork = lambda order: orders.append(order) or fork(order)
+        outcomes = [worker.run(job)[0] for _ in range(3)]
+    assert all(verdict.passed for outcome in outcomes for verdict in outcome.verdicts)
+    needed = [set(order["modules"]) for order in orders]
+    assert "scipy.stats" in needed[1] and not needed[0] | needed[2]
 
 
 def test_results_are_otters(worker, tmp_path):

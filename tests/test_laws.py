@@ -4,6 +4,7 @@ import importlib
 import math
 import random
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from autograder.laws import (
     assert_close,
     assert_equal,
     collect,
+    draw_inputs,
     explain,
     load_profile,
     run_law,
@@ -303,6 +305,42 @@ def test_side_by_side_one_that_does_not_end_takes_no_time_from_the_others():
     law = law_of(LawsOfBackwards, "test_value")
     first, endless, last = run_law_side_by_side(law, targets, seed=3, time_limits=[30, 0.3, 30])
     assert (first.status, endless.symptom, last.status) == ("passed", "too slow", "passed")
+
+
+DOUBLES = (
+    "def double(x): return 2 * x",
+    "def double(x): return 2 * x if x < 7 else 0",
+    "def double(x):\n    raise KeyError(x)",
+    "import itertools\nc = itertools.count()\ndef double(x): return 2 * x if next(c) else 1",  # right but once
+    "def double(x): raise NotImplementedError",
+    "def double(x): raise SystemExit",
+)
+
+
+@pytest.mark.parametrize(
+    ("law", "source"),
+    [(law, source) for law in exercise().laws for source in DOUBLES]
+    + [(law_of(LawsOfBackwards, name), source) for name in ("test_value", "test_no_input") for source in BACKWARDS],
+)
+def test_inputs_drawn_ahead_change_no_verdict(law, source):
+    """Not even its smallest counterexample: the law is run again as usual where it fails."""
+    usual, ahead = (
+        run_law(law, ModuleTarget(load_source(source, "m.py")[0], "m.py"), seed=3, inputs=inputs)
+        for inputs in ((), draw_inputs(law, 3))
+    )
+    if usual.symptom not in ("SystemExit", "flaky"):  # then there is no smaller input to look for
+        assert replace(usual, seconds=0) == replace(ahead, seconds=0)
+    assert (usual.status, usual.symptom, usual.problem) == (ahead.status, ahead.symptom, ahead.problem)
+
+
+def test_inputs_drawn_ahead_are_all_that_a_right_answer_meets():
+    law, met = exercise().laws[0], []
+    run_law(law, ModuleTarget({"double": lambda x: met.append(x) or 2 * x}), seed=3)
+    inputs = draw_inputs(law, 3)
+    assert [one.values["x"] for one in inputs] == met
+    met.clear()
+    assert run_law(law, ModuleTarget({"double": lambda x: met.append(x) or 2 * x}), inputs=inputs[:2]).passed
+    assert met == [one.values["x"] for one in inputs[:2]]
 
 
 def test_load_source_keeps_what_came_before_an_error():
