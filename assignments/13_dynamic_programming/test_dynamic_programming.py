@@ -6,7 +6,7 @@ import math
 import gymnasium
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import arrays, assert_close, assert_equal, assert_shape, assert_true, seeds, unchanged
@@ -75,26 +75,29 @@ def mdps(discounts=DISCOUNTS):
 def mdps_with_policy(discounts=DISCOUNTS):
     """Small random MDPs with a policy and any values (P, R, gamma, policy, V); some policies are deterministic."""
 
-    def build(draw):
-        (states, actions), seed, gamma = draw
-        random = np.random.default_rng(seed + 1)
-        policy = random.dirichlet(np.ones(actions), size=states)
-        if seed % 3 == 0:
-            policy = one_hot(policy.argmax(axis=1), actions)
-        return *random_mdp(states, actions, seed), gamma, policy, np.round(random.uniform(-9, 9, size=states), 2)
+    return st.tuples(SIZES, seeds(), discounts).map(lambda draw: world_with_policy(*draw))
 
-    return st.tuples(SIZES, seeds(), discounts).map(build)
+
+def world_with_policy(size, seed, gamma):
+    """(P, R, gamma, policy, V) of that many states and actions; with every third seed the policy is deterministic."""
+    states, actions = size
+    random = np.random.default_rng(seed + 1)
+    policy = random.dirichlet(np.ones(actions), size=states)
+    if seed % 3 == 0:
+        policy = one_hot(policy.argmax(axis=1), actions)
+    return *random_mdp(states, actions, seed), gamma, policy, np.round(random.uniform(-9, 9, size=states), 2)
 
 
 def mdps_with_values(discounts=DISCOUNTS):
     """Small random MDPs with two random value functions (P, R, gamma, V, W)."""
 
-    def build(draw):
-        (states, actions), seed, gamma = draw
-        values = np.random.default_rng(seed + 2).uniform(-9, 9, size=(2, states))
-        return *random_mdp(states, actions, seed), gamma, *np.round(values, 2)
+    return st.tuples(SIZES, seeds(), discounts).map(lambda draw: world_with_values(*draw))
 
-    return st.tuples(SIZES, seeds(), discounts).map(build)
+
+def world_with_values(size, seed, gamma):
+    """(P, R, gamma, V, W) of that many states and actions."""
+    values = np.random.default_rng(seed + 2).uniform(-9, 9, size=(2, size[0]))
+    return *random_mdp(*size, seed), gamma, *np.round(values, 2)
 
 
 def one_hot(chosen, actions):
@@ -102,6 +105,13 @@ def one_hot(chosen, actions):
     policy = np.zeros((len(chosen), actions))
     policy[np.arange(len(chosen)), chosen] = 1.0
     return policy
+
+
+# Worlds without symmetry, which no wrong formula gets right by chance: every law meets one.
+USUAL = (4, 3), 4
+WITH_POLICY = example(problem=world_with_policy(*USUAL, 0.97))
+WITH_VALUES = example(problem=world_with_values(*USUAL, 0.9))
+ALONE = example(problem=(*random_mdp(4, 3, seed=4), 0.9))
 
 
 def solved(P, R, gamma, policy):
@@ -175,6 +185,7 @@ def taxi_optimum(gamma):
 class TestDiscountedReturn:
     @few
     @given(rewards=arrays(st.integers(0, 6)), gamma=st.sampled_from([0.0, 0.3, 0.9, 1.0]))
+    @example(rewards=np.array([1.0, -2.0, 0.5, 3.0]), gamma=0.9)
     def test_is_the_discounted_sum(self, target, rewards, gamma):
         """From every step t the return is Σ_k γᵏ r_{t+k}, an empty episode included."""
         expected = [sum(gamma**k * r for k, r in enumerate(rewards[t:])) for t in range(len(rewards))]
@@ -182,6 +193,7 @@ class TestDiscountedReturn:
 
     @few
     @given(rewards=arrays(st.integers(2, 6)), gamma=st.sampled_from([0.0, 0.3, 0.9, 1.0]))
+    @example(rewards=np.array([1.0, -2.0, 0.5, 3.0]), gamma=0.9)
     def test_recursion(self, target, rewards, gamma):
         """G_t = r_t + γ G_{t+1}, and the last return is the last reward; the rewards are left as they were."""
         with unchanged(rewards):
@@ -200,26 +212,29 @@ class TestDiscountedReturn:
 def transition_tables():
     """Random tables whose lists repeat next states and mix ending transitions with others, keys in any order."""
 
-    def build(draw):
-        (states, actions), seed = draw
-        random = np.random.default_rng(seed)
+    return st.tuples(SIZES, seeds()).map(lambda draw: random_table(*draw))
 
-        def transitions():
-            weights = random.integers(1, 5, size=random.integers(1, 5)).tolist()
-            return [
-                plain_transition(w / sum(weights), random.integers(states), random.integers(-3, 4), random.integers(2))
-                for w in weights
-            ]
 
-        return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+def random_table(size, seed):
+    """Such a table, of that many states and actions."""
+    states, actions = size
+    random = np.random.default_rng(seed)
 
-    return st.tuples(SIZES, seeds()).map(build)
+    def transitions():
+        weights = random.integers(1, 5, size=random.integers(1, 5)).tolist()
+        return [
+            plain_transition(w / sum(weights), random.integers(states), random.integers(-3, 4), random.integers(2))
+            for w in weights
+        ]
+
+    return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
 
 
 @pytest.mark.exercise("mdp_from_table", points=2)
 class TestMdpFromTable:
     @few
     @given(table=transition_tables())
+    @example(table=random_table((4, 3), 2))
     def test_sums_over_the_entries(self, target, table):
         """P[s, a, t] sums the probabilities of transitions to t that do not terminate; R[s, a] is the mean reward."""
         P, R = target.mdp_from_table(table)
@@ -246,6 +261,7 @@ class TestMdpFromTable:
 class TestPolicyChain:
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_averages_over_actions(self, target, problem):
         """P_π(t | s) and r_π(s) average over actions, weighted by the policy's row of state s; nothing is changed."""
         P, R, _, policy, _ = problem
@@ -257,6 +273,7 @@ class TestPolicyChain:
 
     @few
     @given(problem=mdps())
+    @ALONE
     def test_deterministic_policy_selects(self, target, problem):
         """For a deterministic policy, row s of P_π is the row of the action taken in s, and r_π(s) is its reward."""
         P, R, _ = problem
@@ -270,6 +287,7 @@ class TestPolicyChain:
 class TestBellmanExpectation:
     @few
     @given(problem=mdps_with_policy(), seed=seeds())
+    @example(problem=world_with_policy(*USUAL, 0.97), seed=1)
     def test_definition(self, target, problem, seed):
         """(T^π V)(s) = Σ_a π(a | s) [ r(s, a) + γ Σ_t P(t | s, a) V(t) ] for any V; nothing is changed."""
         P, R, gamma, policy, _ = problem
@@ -280,6 +298,7 @@ class TestBellmanExpectation:
 
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_fixed_point(self, target, problem):
         """The policy's true values (by a linear solve) come back as they went in."""
         P, R, gamma, policy, _ = problem
@@ -288,6 +307,7 @@ class TestBellmanExpectation:
 
     @few
     @given(problem=mdps_with_policy(), seed=seeds())
+    @example(problem=world_with_policy(*USUAL, 0.3), seed=1)
     def test_contraction(self, target, problem, seed):
         """Two value functions come closer together by the factor γ at least, in the largest difference."""
         P, R, gamma, policy, _ = problem
@@ -301,6 +321,7 @@ class TestBellmanExpectation:
 class TestPolicyEvaluation:
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_satisfies_the_bellman_equation(self, target, problem):
         """V = r_π + γ P_π V in every state, to ten digits; nothing is changed."""
         P, R, gamma, policy, _ = problem
@@ -311,6 +332,7 @@ class TestPolicyEvaluation:
 
     @few
     @given(problem=mdps_with_policy(discounts=st.sampled_from([0.0, 0.3, 0.6])))
+    @example(problem=world_with_policy(*USUAL, 0.6))
     def test_is_the_sum_of_discounted_rewards(self, target, problem):
         """V(s) is the expected reward of step 0, plus γ times that of step 1, plus γ² times that of step 2, …"""
         P, R, gamma, policy, _ = problem
@@ -346,6 +368,7 @@ class TestIterativePolicyEvaluation:
 
     @few
     @given(level=st.sampled_from([-2.0, 1.0, 5.0]), gamma=st.sampled_from([0.3, 0.9, 0.99]), tolerance=TOLERANCES)
+    @example(level=-2.0, gamma=0.99, tolerance=1e-2)
     def test_slow_worlds(self, target, level, gamma, tolerance):
         """In a world that pays the same for ever, where a small change hides a large error, the promise holds."""
         P, R, policy = np.full((2, 2, 2), 0.5), np.full((2, 2), level), np.full((2, 2), 0.5)
@@ -358,6 +381,7 @@ class TestIterativePolicyEvaluation:
 class TestActionValues:
     @few
     @given(problem=mdps_with_values())
+    @WITH_VALUES
     def test_definition(self, target, problem):
         """Q(s, a) = r(s, a) + γ Σ_t P(t | s, a) V(t); nothing is changed."""
         P, R, gamma, V, _ = problem
@@ -367,6 +391,7 @@ class TestActionValues:
 
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_average_of_a_policys_action_values(self, target, problem):
         """Averaged by the policy, the action values of its own V^π are V^π again."""
         P, R, gamma, policy, _ = problem
@@ -380,6 +405,7 @@ class TestActionValues:
 class TestBellmanOptimality:
     @few
     @given(problem=mdps_with_values())
+    @WITH_VALUES
     def test_definition(self, target, problem):
         """(T V)(s) is the largest r(s, a) + γ Σ_t P(t | s, a) V(t) over the actions; nothing is changed."""
         P, R, gamma, V, _ = problem
@@ -389,6 +415,7 @@ class TestBellmanOptimality:
 
     @few
     @given(problem=mdps_with_values())
+    @WITH_VALUES
     def test_contraction(self, target, problem):
         """‖TV − TW‖∞ ≤ γ ‖V − W‖∞: two value functions come closer together by the factor γ at least."""
         P, R, gamma, V, W = problem
@@ -398,6 +425,7 @@ class TestBellmanOptimality:
 
     @few
     @given(problem=mdps_with_values())
+    @WITH_VALUES
     def test_monotone(self, target, problem):
         """If V ≤ W in every state, then TV ≤ TW in every state."""
         P, R, gamma, V, W = problem
@@ -408,6 +436,7 @@ class TestBellmanOptimality:
 
     @few
     @given(problem=mdps())
+    @ALONE
     def test_fixed_point(self, target, problem):
         """The best values over all deterministic policies, found by trying each, come back as they went in."""
         P, R, gamma = problem
@@ -419,6 +448,7 @@ class TestBellmanOptimality:
 class TestGreedyPolicy:
     @few
     @given(problem=mdps_with_values())
+    @WITH_VALUES
     def test_looks_one_step_ahead(self, target, problem):
         """All probability lies on actions that maximise r(s, a) + γ Σ_t P(t | s, a) V(t); nothing is changed."""
         P, R, gamma, V, _ = problem
@@ -428,6 +458,7 @@ class TestGreedyPolicy:
 
     @few
     @given(problem=mdps())
+    @ALONE
     def test_greedy_for_the_optimum_is_optimal(self, target, problem):
         """Greedy for V*, a policy earns V* in every state."""
         P, R, gamma = problem
@@ -438,6 +469,7 @@ class TestGreedyPolicy:
 
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_improves(self, target, problem):
         """Greedy for the values of a policy, the new policy is at least as good in every state."""
         P, R, gamma, old, _ = problem
@@ -449,6 +481,7 @@ class TestGreedyPolicy:
 
     @few
     @given(actions=st.integers(1, 4), states=st.integers(1, 3), gamma=DISCOUNTS)
+    @example(actions=3, states=2, gamma=0.9)
     def test_any_choice_among_ties_is_right(self, target, actions, states, gamma):
         """Where all actions are equally good, any row of probabilities is a greedy one, but it must be one."""
         P, R = np.full((states, actions, states), 1 / states), np.ones((states, actions))
@@ -500,6 +533,7 @@ def check_history(history, P, R, gamma, start, tolerance):
 class TestValueIteration:
     @few
     @given(problem=mdps_with_values(), tolerance=TOLERANCES)
+    @example(problem=world_with_values(*USUAL, 0.9), tolerance=0.1)
     def test_error_shrinks_geometrically(self, target, problem, tolerance):
         """‖V_t − V*‖∞ ≤ γᵗ ‖V_0 − V*‖∞ at every t, where V* is the best over all deterministic policies."""
         P, R, gamma, start, _ = problem
@@ -515,6 +549,7 @@ class TestValueIteration:
 
     @few
     @given(problem=mdps_with_values(), tolerance=TOLERANCES)
+    @example(problem=world_with_values(*USUAL, 0.9), tolerance=0.1)
     def test_keeps_its_promise(self, target, problem, tolerance):
         """The last row lies within the tolerance of V*."""
         P, R, gamma, start, _ = problem
@@ -525,6 +560,7 @@ class TestValueIteration:
 
     @few
     @given(problem=mdps_with_values(discounts=st.sampled_from([0.0, 0.3, 0.9])), tolerance=TOLERANCES)
+    @example(problem=world_with_values(*USUAL, 0.9), tolerance=0.1)
     def test_every_row_is_one_sweep(self, target, problem, tolerance):
         """Each row is the Bellman optimality operator applied to the row before; it stops as soon as the rule says."""
         P, R, gamma, start, _ = problem
@@ -533,6 +569,7 @@ class TestValueIteration:
 
     @few
     @given(level=st.sampled_from([-2.0, 5.0]), gamma=st.sampled_from([0.3, 0.9, 0.99]), tolerance=TOLERANCES)
+    @example(level=-2.0, gamma=0.99, tolerance=1e-2)
     def test_slow_worlds(self, target, level, gamma, tolerance):
         """In a world that pays the same for ever, where a small change hides a large error, the promise holds."""
         P, R = np.full((2, 2, 2), 0.5), np.full((2, 2), level)
@@ -573,6 +610,7 @@ def check_rounds(policies, values, P, R, gamma, start):
 class TestPolicyIteration:
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_ends_at_the_optimum(self, target, problem):
         """The last values are V*, the best over all deterministic policies, and the last policy earns them."""
         P, R, gamma, start, _ = problem
@@ -585,6 +623,7 @@ class TestPolicyIteration:
 
     @few
     @given(problem=mdps_with_policy())
+    @WITH_POLICY
     def test_improves_every_round(self, target, problem):
         """From `start` on, each policy is greedy for the exact values of the one before; no value ever falls."""
         P, R, gamma, start, _ = problem
@@ -593,6 +632,7 @@ class TestPolicyIteration:
 
     @few
     @given(problem=mdps())
+    @ALONE
     def test_an_optimal_start_is_kept(self, target, problem):
         """From an optimal policy it ends at once, after at most one round that confirms the values."""
         P, R, gamma = problem
@@ -664,6 +704,7 @@ def earned_by_plan(P, R, gamma, plan, final):
 class TestBackwardInduction:
     @few
     @given(size=TINY_SIZES, seed=seeds(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 3))
+    @example(size=(2, 2), seed=4, gamma=1.0, horizon=3)
     def test_beats_every_plan(self, target, size, seed, gamma, horizon):
         """values[0] is the best that any plan (a deterministic policy for every step) earns, found by trying each."""
         P, R = random_mdp(*size, seed)
@@ -677,6 +718,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
+    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
     def test_the_policies_earn_the_values(self, target, problem, gamma, horizon, seed):
         """Followed from any step on, the policies earn the values of that step, and the last values are `final`."""
         P, R, _ = problem
@@ -696,6 +738,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
+    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
     def test_recursion(self, target, problem, gamma, horizon, seed):
         """values[h](s) is the largest r(s, a) + γ Σ_t P(t | s, a) values[h + 1](t) over the actions."""
         P, R, _ = problem

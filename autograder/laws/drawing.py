@@ -6,6 +6,7 @@ that grades a class draws them once.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import random
@@ -51,8 +52,11 @@ def for_each_input(law: Law, seed: int, once: Callable[[Callable, dict], None]) 
     hypothesis.seed(seed)(method.__func__)
     inner = handle.inner_test
 
+    explicit = hasattr(method, "hypothesis_explicit_examples")
+
     def given(*args, target, **inputs):
-        once(functools.partial(inner, *args), inputs)
+        # An @example is the same object every time, which a law or a target may change.
+        once(functools.partial(inner, *args), copy.deepcopy(inputs) if explicit else inputs)
 
     handle.inner_test = given
     try:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_shape, assert_true, seeds, unchanged
@@ -88,6 +88,7 @@ def earned_by_plan(P, R, gamma, plan, final):
 class TestBackwardInduction:
     @few
     @given(size=TINY_SIZES, seed=seeds(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 3))
+    @example(size=(2, 2), seed=4, gamma=1.0, horizon=3)
     def test_beats_every_plan(self, target, size, seed, gamma, horizon):
         """values[0] is the best that any plan (a deterministic policy for every step) earns, found by trying each."""
         P, R = random_mdp(*size, seed)
@@ -101,6 +102,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
+    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
     def test_the_policies_earn_the_values(self, target, problem, gamma, horizon, seed):
         """Followed from any step on, the policies earn the values of that step, and the last values are `final`."""
         P, R, _ = problem
@@ -120,6 +122,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
+    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
     def test_recursion(self, target, problem, gamma, horizon, seed):
         """values[h](s) is the largest r(s, a) + \u03b3 \u03a3_t P(t | s, a) values[h + 1](t) over the actions."""
         P, R, _ = problem

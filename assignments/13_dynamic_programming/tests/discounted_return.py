@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import arrays, assert_close, assert_shape, unchanged
@@ -24,6 +24,7 @@ few = settings(max_examples=12)  # an example holds a whole random world, so a d
 class TestDiscountedReturn:
     @few
     @given(rewards=arrays(st.integers(0, 6)), gamma=st.sampled_from([0.0, 0.3, 0.9, 1.0]))
+    @example(rewards=np.array([1.0, -2.0, 0.5, 3.0]), gamma=0.9)
     def test_is_the_discounted_sum(self, target, rewards, gamma):
         """From every step t the return is \u03a3_k \u03b3\u1d4f r_{t+k}, an empty episode included."""
         expected = [sum(gamma**k * r for k, r in enumerate(rewards[t:])) for t in range(len(rewards))]
@@ -31,6 +32,7 @@ class TestDiscountedReturn:
 
     @few
     @given(rewards=arrays(st.integers(2, 6)), gamma=st.sampled_from([0.0, 0.3, 0.9, 1.0]))
+    @example(rewards=np.array([1.0, -2.0, 0.5, 3.0]), gamma=0.9)
     def test_recursion(self, target, rewards, gamma):
         """G_t = r_t + \u03b3 G_{t+1}, and the last return is the last reward; the rewards are left as they were."""
         with unchanged(rewards):

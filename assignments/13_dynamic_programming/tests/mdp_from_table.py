@@ -10,7 +10,7 @@ import math
 import gymnasium
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_shape, seeds
@@ -88,26 +88,29 @@ def taxi_optimum(gamma):
 def transition_tables():
     """Random tables whose lists repeat next states and mix ending transitions with others, keys in any order."""
 
-    def build(draw):
-        (states, actions), seed = draw
-        random = np.random.default_rng(seed)
+    return st.tuples(SIZES, seeds()).map(lambda draw: random_table(*draw))
 
-        def transitions():
-            weights = random.integers(1, 5, size=random.integers(1, 5)).tolist()
-            return [
-                plain_transition(w / sum(weights), random.integers(states), random.integers(-3, 4), random.integers(2))
-                for w in weights
-            ]
 
-        return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+def random_table(size, seed):
+    """Such a table, of that many states and actions."""
+    states, actions = size
+    random = np.random.default_rng(seed)
 
-    return st.tuples(SIZES, seeds()).map(build)
+    def transitions():
+        weights = random.integers(1, 5, size=random.integers(1, 5)).tolist()
+        return [
+            plain_transition(w / sum(weights), random.integers(states), random.integers(-3, 4), random.integers(2))
+            for w in weights
+        ]
+
+    return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
 
 
 @pytest.mark.exercise("mdp_from_table", points=2)
 class TestMdpFromTable:
     @few
     @given(table=transition_tables())
+    @example(table=random_table((4, 3), 2))
     def test_sums_over_the_entries(self, target, table):
         """P[s, a, t] sums the probabilities of transitions to t that do not terminate; R[s, a] is the mean reward."""
         P, R = target.mdp_from_table(table)
