@@ -683,7 +683,7 @@ class TestGradientDescent:
             path = target.gradient_descent(lambda x: A @ x, x0, learning_rate, steps)
         assert_close(path, expected, atol=1e-9, what="the path")
 
-    @settings(max_examples=4)
+    @settings(max_examples=2)
     @given(quadratic=quadratics())
     def test_converges(self, target, quadratic):
         """It converges if η < 2/λ_max and does not if η > 2/λ_max."""

@@ -21,6 +21,7 @@ all_or_nothing = True
 
 
 few = settings(max_examples=4)
+handful = settings(max_examples=2)
 
 
 def draw_normal(*shape, seed=0, scale=1.0, dtype=torch.float64):
@@ -125,7 +126,7 @@ class TestGlow:
             back = target.glow_inverse(latents, levels)
         assert_close(back, x, rtol=1e-7, atol=1e-7, what="the inverse of the latents")
 
-    @few
+    @handful
     @given(case=glow_cases())
     def test_log_det_is_that_of_the_jacobian(self, target, case):
         """log_det is log|det| of the Jacobian from the image to all latents together, for every sample."""

@@ -42,10 +42,14 @@ def coupling_stacks(draw, depth=None, half=None):
     """x and the layers of a `real_nvp`, of the given depth and half-width or random ones."""
     half = half or draw(st.integers(1, 3))
     hidden, seed = draw(st.integers(1, 3)), draw(seeds())
-    shapes = [(hidden, half), (hidden,), (2 * half, hidden), (2 * half,)]
-    depth = depth or draw(st.integers(2, 4))
-    layers = [[draw_normal(*shape, seed=seed + 9 * k + i) for i, shape in enumerate(shapes)] for k in range(depth)]
+    layers = coupling_layers(half, hidden, depth or draw(st.integers(2, 4)), seed)
     return draw(gaussians((draw(st.integers(1, 3)), 2 * half))), layers
+
+
+def coupling_layers(half, hidden, depth, seed):
+    """Random layers of a `real_nvp` for points of twice `half` entries."""
+    shapes = [(hidden, half), (hidden,), (2 * half, hidden), (2 * half,)]
+    return [[draw_normal(*shape, seed=seed + 9 * k + i) for i, shape in enumerate(shapes)] for k in range(depth)]
 
 
 def swap_halves(x):

@@ -70,26 +70,27 @@ def affine_flow(x, parameters):
 
 
 @st.composite
-def affine_problems(draw):
+def affine_problems(draw, widest=2.0, furthest=1.0, scale=0.3):
+    """Data of up to that width and distance from 0, and parameters of `affine_flow` to start from."""
     size = draw(st.integers(1, 3))
-    x = draw(gaussians((20, size))) * draw(tensors(size, 0.5, 2.0)) + draw(tensors(size, -1.0, 1.0))
-    return x, [draw(gaussians(size, scale=0.3)), draw(gaussians(size, scale=0.3))]
+    x = draw(gaussians((20, size))) * draw(tensors(size, 1 / widest, widest)) + draw(tensors(size, -furthest, furthest))
+    return x, [draw(gaussians(size, scale=scale)), draw(gaussians(size, scale=scale))]
 
 
 @pytest.mark.exercise("train_flow", points=3)
 class TestTrainFlow:
     @settings(max_examples=1)
-    @given(problem=affine_problems())
+    @given(problem=affine_problems(widest=1.4, furthest=0.5, scale=0.1))
     def test_finds_the_maximum_likelihood(self, target, problem):
         """An affine flow learns to standardise: at the maximum of the likelihood z has mean 0 and variance 1."""
         x, start = problem
-        fitted, losses = target.train_flow(x, start, affine_flow, 120, 0.1)
+        fitted, losses = target.train_flow(x, start, affine_flow, 60, 0.1)
         z, log_det = affine_flow(x, fitted)
-        # Of a hundred problems the worst is 0.003 from the mean and 0.007 from the variance after so many steps.
-        assert_close(z.mean(dim=0), torch.zeros(x.shape[1], dtype=x.dtype), atol=0.02, rtol=0, what="the mean of z")
-        assert_close(z.var(dim=0, correction=0), torch.ones_like(z[0]), atol=0.02, rtol=0, what="the variance of z")
+        # Of two hundred problems the worst is 0.03 from the mean and 0.04 from the variance after so many steps.
+        assert_close(z.mean(dim=0), torch.zeros(x.shape[1], dtype=x.dtype), atol=0.1, rtol=0, what="the mean of z")
+        assert_close(z.var(dim=0, correction=0), torch.ones_like(z[0]), atol=0.1, rtol=0, what="the variance of z")
         best = x.shape[1] * (1 + math.log(2 * math.pi)) / 2 + x.std(dim=0, correction=0).log().sum().item()
-        assert_close(losses[-1], best, atol=1e-3, rtol=0, what="the last loss")
+        assert_close(losses[-1], best, atol=1e-2, rtol=0, what="the last loss")
 
     @few
     @given(problem=affine_problems(), steps=st.sampled_from([1, 0, 2, 3]))  # one step is tried in any case
@@ -111,16 +112,16 @@ class TestTrainFlow:
 
     def test_two_moons(self, target):
         """On two moons the NLL falls below that of the best Gaussian, and the fitted density sums to 1 over a grid."""
-        x = moons(128, seed=38)
-        # From this start sixty steps come 0.85 nats below the Gaussian; from others they may not get there.
-        start = coupling_parameters(layers=4, hidden=12, seed=38)
-        fitted, losses = target.train_flow(x, start, coupling_flow, 60, 0.05)
+        x = moons(96, seed=41)
+        # From this start thirty steps come 0.42 nats below the Gaussian; from others they may not get there.
+        start = coupling_parameters(layers=3, hidden=12, seed=41)
+        fitted, losses = target.train_flow(x, start, coupling_flow, 30, 0.08)
         gaussian = 1 + math.log(2 * math.pi) + torch.linalg.slogdet(torch.cov(x.T)).logabsdet.item() / 2
         z, log_det = coupling_flow(x, fitted)
         nll = -(log_normal(z) + log_det).mean().item()
-        assert_true(nll < gaussian - 0.5, f"The NLL is {nll:.3f} nats, that of a Gaussian {gaussian:.3f}.")
+        assert_true(nll < gaussian - 0.2, f"The NLL is {nll:.3f} nats, that of a Gaussian {gaussian:.3f}.")
         assert_true(losses[-1] < losses[0], f"The NLL did not fall: {losses[0]:.3f} to {losses[-1]:.3f} nats.")
-        side = torch.linspace(-4, 4, 161, dtype=torch.float64)
+        side = torch.linspace(-4, 4, 101, dtype=torch.float64)
         z, log_det = coupling_flow(torch.cartesian_prod(side, side), fitted)
         mass = ((log_normal(z) + log_det).exp().sum() * (side[1] - side[0]) ** 2).item()
         assert_close(mass, 1.0, atol=0.03, rtol=0, what="the total mass of the density")
