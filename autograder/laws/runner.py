@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypothesis.errors import Flaky, HypothesisException, UnsatisfiedAssumption, Unsatisfiable
+from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable, UnsatisfiedAssumption
 
 from autograder.laws.collect import Law
 from autograder.laws.compare import LawViolation
