@@ -159,12 +159,13 @@ def grade(paths, topic, out, jobs, unconfined):
     """
     from autograder.grading import class_table, grade_class
     from autograder.laws import load_laws
+    from autograder.tables import print_whole
 
     course = load(find_root())
     chosen = course.topic(topic)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     outcomes = grade_class(course, chosen, paths, out, console, jobs, unconfined)
-    console.print(class_table(outcomes, load_laws(course.laws(chosen)), chosen.title))
+    print_whole(console, class_table(outcomes, load_laws(course.laws(chosen)), chosen.title))
     for student, outcome in sorted(outcomes.items()):
         if outcome.refusal:
             console.print(f"{student}: {outcome.refusal}", markup=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from autograder.build.stub import stub_module
 from autograder.course import Course, Topic, find_root, load
 from autograder.grading import class_table, grade_class
 from autograder.laws import load_laws
+from autograder.tables import print_whole
 
 
 class Material:
@@ -116,14 +116,15 @@ def main() -> None:
     folder = course.root / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     write_class(folder / "submissions", [Material(course, topic) for topic in course.topics])
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = Console(highlight=False, soft_wrap=True)
     start = time.monotonic()
     graded = 0
     for topic in course.topics:
         out = folder / "results" / topic.name
         outcomes = grade_class(course, topic, [folder / "submissions"], out, console)
         graded += len(outcomes)
-        console.print(class_table(outcomes, load_laws(course.laws(topic)), f"\n{topic.number:02d} {topic.title}"))
+        title = f"\n{topic.number:02d} {topic.title}"
+        print_whole(console, class_table(outcomes, load_laws(course.laws(topic)), title))
         for student, outcome in sorted(outcomes.items()):
             if outcome.refusal:
                 console.print(f"{student} could not be graded: {outcome.refusal}", markup=False)

@@ -16,6 +16,7 @@ from autograder.laws import load_laws
 from autograder.mutants.report import print_trials, write_reports
 from autograder.mutants.tally import LawTally, tally, try_idle
 from autograder.mutants.trial import TopicTrials, try_mutants
+from autograder.tables import print_whole
 from autograder.verify import Finding, chosen_cases, verify
 
 KINDS = ("reference", "stub", "mistake", "alternative", "left out")
@@ -44,7 +45,7 @@ def report(
         good[case.topic, case.kind] += not finding.problems
         problems += [f"{case.key}: {problem}" for problem in finding.problems]
     problems += [f"{name}: {leak}" for name, found in leaks.items() for leak in found]
-    console.print(_table(topics, counts, good, leaks))
+    print_whole(console, _table(topics, counts, good, leaks))
     for line in skipped:
         console.print(f"skipped: {line}", markup=False)
     for line in dict.fromkeys(problems):

@@ -13,6 +13,7 @@ from rich.table import Table
 from autograder.mutants.equivalents import as_toml
 from autograder.mutants.tally import LawTally
 from autograder.mutants.trial import WANTED, TopicTrials, Trial
+from autograder.tables import print_whole
 
 STATES = ("killed", "survived", "equivalent", "not graded")
 
@@ -32,7 +33,7 @@ def print_trials(found: list[TopicTrials], console: Console) -> None:
             counts = [trials.count(state, exercise) for state in STATES]
             part = counts[0] / (sum(counts) - counts[2]) if sum(counts) > counts[2] else 1.0
             table.add_row(f"  {exercise}", str(sum(counts)), *map(str, counts), f"{part:.0%}")
-    console.print(table)
+    print_whole(console, table)
     for trials in found:
         for trial in trials.trials:
             if trial.state in ("survived", "not graded"):
