@@ -24,6 +24,7 @@ from autograder.course import Course, Topic, find_root, load
 from autograder.judge.worker import Worker
 from autograder.laws import ModuleTarget, load_laws, run_law
 from autograder.source import load_source
+from autograder.tables import print_whole
 
 TRIVIAL = {
     "course.toml": 'title = "Trivial"\n[[topic]]\nname = "trivial"\nnumber = 1\ntitle = "Trivial"\n',
@@ -146,7 +147,7 @@ def main() -> None:
     torch.set_num_threads(1)
     course = load(find_root(Path(__file__).parent))
     table = Table("measured", "against", "ratio", "wanted", box=None, pad_edge=False, header_style="bold")
-    console = Console(highlight=False, width=120)
+    console = Console(highlight=False)
     with tempfile.TemporaryDirectory() as name, console.status("measuring"):
         otter, ours = fixed_cost(Path(name))
         table.add_row("fixed cost of a submission", f"otter run ({otter:.1f} s, {1000 * ours:.0f} ms)",
@@ -160,7 +161,7 @@ def main() -> None:
         before, after = memory_of_a_thousand(Path(name))
         table.add_row("memory after 1,000 submissions", "before: " + ", ".join(f"{m:.0f} MiB" for m in before),
                       ", ".join(f"{a - b:+.1f} MiB" for a, b in zip(after, before)), "flat")  # fmt: skip
-    console.print(table)
+    print_whole(console, table)
 
 
 if __name__ == "__main__":
