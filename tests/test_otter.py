@@ -32,6 +32,19 @@ BROKEN = {
     "exits.py": lambda text: text + "\n\nimport sys\nsys.exit(0)\n",
 }
 
+IMPORTS_LATE = """
+from autograder.sandbox import Limits, SandboxError, WarmProcess
+
+SUBMISSION = b"def load(name): __import__(name)"
+for without in ("", "U"):
+    try:
+        with WarmProcess(Limits(), without=without) as warm, warm.spawn({"a.py": SUBMISSION}, "a.py") as child:
+            child.target.load("beside_the_wheel")
+            child.target.load("scipy.special")
+    except SandboxError:
+        assert without, "nothing can be confined here"
+"""
+
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
@@ -101,6 +114,17 @@ def test_environment_has_no_repository(packages, tmp_path):
     ask = [python, "-c", "import autograder; print(autograder.__file__)"]
     found = subprocess.run(ask, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert not found.startswith(str(REPOSITORY)), found
+
+
+def test_everything_installed_can_be_imported_late(packages, tmp_path):
+    """By student code: what lies beside the wheel, and what lies in a folder that a .pth file names."""
+    _, python = packages
+    site = next(Path(python).parents[1].glob("lib/python*/site-packages"))
+    (site / "beside_the_wheel.py").touch()
+    script = tmp_path / "script.py"
+    script.write_text(IMPORTS_LATE, encoding="utf-8")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    subprocess.run([python, script], cwd=tmp_path, env=environment, check=True)
 
 
 @pytest.mark.parametrize("name", EVERY_TOPIC)

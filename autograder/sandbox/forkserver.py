@@ -19,7 +19,7 @@ import threading
 import traceback
 from typing import Any
 
-from . import kernel
+from . import kernel, view
 from .wire import frame_header, frame_length, pack, unpack
 
 DESCRIPTORS = 4
@@ -142,7 +142,9 @@ def main(descriptor: int) -> None:
     except Exception as error:
         send_message(connection, ["failed", f"{type(error).__name__}: {error}"])
         raise
-    sys.path[:] = [entry for entry in sys.path if entry not in ("", package_root)]
+    # What is installed can be imported later too; the source tree that holds this package cannot.
+    hidden = {"", package_root} - view.package_directories()
+    sys.path[:] = [entry for entry in sys.path if entry not in hidden]
     sys.path_importer_cache.clear()
     gc.collect()
     gc.freeze()

@@ -19,6 +19,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo")
 PLACES = ("/tmp", "/mnt", "/run", "/var/tmp")
 LIBRARY_PATHS = ("stdlib", "platstdlib", "purelib", "platlib")
+PACKAGES = ("site-packages", "dist-packages")
 
 
 def mapped_library_directories() -> set[str]:
@@ -28,10 +29,18 @@ def mapped_library_directories() -> set[str]:
     return {os.path.dirname(path) for path in paths}
 
 
+def package_directories() -> set[str]:
+    """Directories of installed packages that this process searches, those that a .pth file names too.
+
+    A source tree is none, even where an editable installation has put it on the path: solutions may lie there.
+    """
+    return {path for path in sys.path if os.path.basename(path) in PACKAGES and os.path.isdir(path)}
+
+
 def readable_roots() -> list[str]:
     """Directories and files a child may read; none lies inside another."""
     base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
-    wanted = {sysconfig.get_path(name) for name in LIBRARY_PATHS}
+    wanted = package_directories() | {sysconfig.get_path(name) for name in LIBRARY_PATHS}
     wanted |= {sysconfig.get_path(name, vars=base) for name in ("stdlib", "platstdlib")}
     wanted |= mapped_library_directories() | set(FILES) | set(DEVICES)
     existing = sorted({os.path.normpath(path) for path in wanted if os.path.exists(path)})
