@@ -35,7 +35,8 @@ ENVIRONMENT = {
     "PYTHONNOUSERSITE": "1",
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")},
 }
-START = "import sys; sys.path[:] = [*sys.path[1:], sys.argv[2]]; import {0}; {0}.main(int(sys.argv[1]))"
+# The same package as this process has, even where another is installed.
+START = "import sys; sys.path[0] = sys.argv[2]; import {0}; {0}.main(int(sys.argv[1]))"
 
 
 class Forked:

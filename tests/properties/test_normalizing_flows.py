@@ -22,13 +22,14 @@ from autograder.laws import (
     finite_difference_jacobian,
     gaussians,
     gradient,
-    jacobian,
     raises,
     reals,
     seeds,
     tensors,
     unchanged,
 )
+
+BATCHES = ((torch.float64, 0), (torch.float64, 1), (torch.float32, 3))  # types and batch sizes that laws try
 
 some = settings(max_examples=6)
 few = settings(max_examples=4)
@@ -58,9 +59,10 @@ def network(event_in, event_out, seed, scale=0.7):
 def log_det_by_autograd(function, x):
     """log|det| of the autograd Jacobian of every sample, for a function that treats the samples of a batch alone."""
     batch, size = x.shape[0], math.prod(x.shape[1:])
-    # The sum over samples has the Jacobian of each as a block of its own, and there are fewer rows to ask for.
-    blocks = jacobian(lambda x: function(x).sum(dim=0), x).reshape(size, batch, size)
-    return torch.stack([torch.linalg.slogdet(blocks[:, n]).logabsdet for n in range(batch)])
+    # One copy of the batch for each row: all rows come of one backward pass, which takes output i of copy i.
+    copies = x.repeat(size, *[1] * (x.dim() - 1))
+    rows = gradient(lambda x: function(x).reshape(size, batch, size).diagonal(dim1=0, dim2=2).sum(), copies)
+    return torch.linalg.slogdet(rows.reshape(size, batch, size).transpose(0, 1)).logabsdet
 
 
 def assert_gradient(objective, point, seed):
@@ -420,13 +422,12 @@ class TestAdditiveCoupling:
     def test_shapes(self, target):
         """Six entries, and float32 and float64, are kept; batches of none and one work; an odd number is refused."""
         net = network((3,), (3,), 0)
-        for dtype in (torch.float32, torch.float64):
-            for batch in (0, 1, 3):
-                x = draw_normal(batch, 6, dtype=dtype)
-                z, log_det = target.additive_coupling(x, net)
-                assert_shape(z, (batch, 6), dtype, "z")
-                assert_shape(log_det, (batch,), dtype, "log_det")
-                assert_close(target.additive_coupling_inverse(z, net), x)
+        for dtype, batch in BATCHES:
+            x = draw_normal(batch, 6, dtype=dtype)
+            z, log_det = target.additive_coupling(x, net)
+            assert_shape(z, (batch, 6), dtype, "z")
+            assert_shape(log_det, (batch,), dtype, "log_det")
+            assert_close(target.additive_coupling_inverse(z, net), x)
         with raises(ValueError, "for 3 entries, which have no halves"):
             target.additive_coupling(torch.zeros(2, 3), torch.zeros_like)
 
@@ -653,14 +654,13 @@ class TestAffineCoupling:
     def test_shapes(self, target):
         """float32 and float64 are kept, and batches of none and one work."""
         for event, mask in (((3,), torch.tensor([1.0, 0.0, 0.0])), ((2, 1, 2), torch.tensor([[[0.0]], [[1.0]]]))):
-            for dtype in (torch.float32, torch.float64):
-                for batch in (0, 1, 3):
-                    x = draw_normal(batch, *event, dtype=dtype)
-                    z, log_det = target.affine_coupling(x, mask, constant(0.5), constant(1.0))
-                    assert_shape(z, x.shape, dtype, "z")
-                    zeros = int((1 - mask).expand(event).sum())
-                    assert_close(log_det, torch.full((batch,), 0.5 * zeros, dtype=dtype), what="log_det")
-                    assert_close(target.affine_coupling_inverse(z, mask, constant(0.5), constant(1.0)), x)
+            for dtype, batch in BATCHES:
+                x = draw_normal(batch, *event, dtype=dtype)
+                z, log_det = target.affine_coupling(x, mask, constant(0.5), constant(1.0))
+                assert_shape(z, x.shape, dtype, "z")
+                zeros = int((1 - mask).expand(event).sum())
+                assert_close(log_det, torch.full((batch,), 0.5 * zeros, dtype=dtype), what="log_det")
+                assert_close(target.affine_coupling_inverse(z, mask, constant(0.5), constant(1.0)), x)
 
 
 @st.composite
@@ -727,16 +727,14 @@ class TestCompose:
     def test_shapes(self, target):
         """Vectors and images, float32 and float64, batches of none and one; forward can be called again and again."""
         forward, inverse = target.compose([scaled_identity_flow(2.0, 1.0), scaled_identity_flow(-3.0, 0.5)])
-        for dtype in (torch.float32, torch.float64):
-            for shape in ((0, 3), (1, 2), (2, 1, 2, 2)):
-                x = draw_normal(*shape, dtype=dtype)
-                for _ in range(2):
-                    z, log_det = forward(x)
-                    assert_close(z, -6 * x - 2.5, what="z")
-                    assert_close(
-                        log_det, torch.full(shape[:1], math.prod(shape[1:]) * math.log(6), dtype=dtype), what="log_det"
-                    )
-                    assert_close(inverse(z), x, rtol=1e-5, atol=1e-5, what="the inverse")
+        for dtype, batch in (*BATCHES, BATCHES[-1]):
+            for event in ((3,), (1, 2, 2)):
+                x = draw_normal(batch, *event, dtype=dtype)
+                z, log_det = forward(x)
+                assert_close(z, -6 * x - 2.5, what="z")
+                expected = torch.full((batch,), math.prod(event) * math.log(6), dtype=dtype)
+                assert_close(log_det, expected, what="log_det")
+                assert_close(inverse(z), x, rtol=1e-5, atol=1e-5, what="the inverse")
 
 
 @st.composite
@@ -840,20 +838,19 @@ class TestRealNVP:
     @pytest.mark.hidden
     def test_shapes(self, target):
         """No layers are the identity; types are kept; batches of none and one work; loud networks are bounded."""
-        for dtype in (torch.float32, torch.float64):
+        for dtype, batch in BATCHES:
             loud = [torch.full(shape, 500.0, dtype=dtype) for shape in ((3,), (4, 3), (4,))]
             layers = [[torch.zeros(3, 2, dtype=dtype), *loud]] * 2
-            for batch in (0, 1, 3):
-                x = draw_normal(batch, 4, dtype=dtype)
-                z, log_det = target.real_nvp(x, [])
-                assert_equal(z, x, "z without layers")
-                assert_equal(log_det, torch.zeros(batch, dtype=dtype), "log_det without layers")
-                assert_equal(target.real_nvp_inverse(x, []), x, "the inverse without layers")
-                z, log_det = target.real_nvp(x, layers)
-                assert_shape(z, (batch, 4), dtype, "z")
-                assert_finite(z, "z with loud networks")
-                assert_close(log_det, torch.full((batch,), 4.0, dtype=dtype), what="log_det with loud networks")
-                assert_shape(target.real_nvp_inverse(z, layers), (batch, 4), dtype, "the inverse")
+            x = draw_normal(batch, 4, dtype=dtype)
+            z, log_det = target.real_nvp(x, [])
+            assert_equal(z, x, "z without layers")
+            assert_equal(log_det, torch.zeros(batch, dtype=dtype), "log_det without layers")
+            assert_equal(target.real_nvp_inverse(x, []), x, "the inverse without layers")
+            z, log_det = target.real_nvp(x, layers)
+            assert_shape(z, (batch, 4), dtype, "z")
+            assert_finite(z, "z with loud networks")
+            assert_close(log_det, torch.full((batch,), 4.0, dtype=dtype), what="log_det with loud networks")
+            assert_shape(target.real_nvp_inverse(z, layers), (batch, 4), dtype, "the inverse")
 
 
 @st.composite
@@ -1266,16 +1263,15 @@ class TestInvertible1x1:
     @pytest.mark.hidden
     def test_shapes(self, target):
         """Three channels go round in a circle; float32 and float64 are kept, and batches of none and one work."""
-        for dtype in (torch.float32, torch.float64):
+        for dtype, batch in BATCHES:
             circle, zero = torch.eye(3, dtype=dtype)[[1, 2, 0]], torch.zeros(3, 3, dtype=dtype)
             layer = (circle, zero, zero, -torch.ones(3, dtype=dtype), torch.tensor([0.5, 1.0, 0.0], dtype=dtype))
-            for batch in (0, 1, 3):
-                x = draw_normal(batch, 3, 3, 1, dtype=dtype)
-                z, log_det = target.invertible_1x1(x, *layer)
-                expected = torch.stack([-math.exp(1.0) * x[:, 1], -x[:, 2], -math.exp(0.5) * x[:, 0]], dim=1)
-                assert_close(z, expected, what="z")
-                assert_close(log_det, torch.full((batch,), 4.5, dtype=dtype), what="log_det")
-                assert_close(target.invertible_1x1_inverse(z, *layer), x, what="the inverse")
+            x = draw_normal(batch, 3, 3, 1, dtype=dtype)
+            z, log_det = target.invertible_1x1(x, *layer)
+            expected = torch.stack([-math.exp(1.0) * x[:, 1], -x[:, 2], -math.exp(0.5) * x[:, 0]], dim=1)
+            assert_close(z, expected, what="z")
+            assert_close(log_det, torch.full((batch,), 4.5, dtype=dtype), what="log_det")
+            assert_close(target.invertible_1x1_inverse(z, *layer), x, what="the inverse")
 
 
 @st.composite
@@ -1345,15 +1341,14 @@ class TestGlowStep:
     def test_shapes(self, target):
         """Six channels, and float32 and float64, are kept; batches of none and one work."""
         net = network((3, 2, 3), (6, 2, 3), 0, scale=0.2)
-        for dtype in (torch.float32, torch.float64):
+        for dtype, batch in BATCHES:
             weight = torch.diag(torch.tensor([2.0, -1.0, 0.5, 1.0, -2.0, 1.5], dtype=dtype)).roll(1, dims=0)
             step = (torch.full((6,), 0.1, dtype=dtype), torch.ones(6, dtype=dtype), weight, net)
-            for batch in (0, 1, 3):
-                x = draw_normal(batch, 6, 2, 3, dtype=dtype)
-                z, log_det = target.glow_step(x, *step)
-                assert_shape(z, x.shape, dtype, "z")
-                assert_shape(log_det, (batch,), dtype, "log_det")
-                assert_close(target.glow_step_inverse(z, *step), x, what="the inverse")
+            x = draw_normal(batch, 6, 2, 3, dtype=dtype)
+            z, log_det = target.glow_step(x, *step)
+            assert_shape(z, x.shape, dtype, "z")
+            assert_shape(log_det, (batch,), dtype, "log_det")
+            assert_close(target.glow_step_inverse(z, *step), x, what="the inverse")
 
 
 def channel_flow(channels, seed):
@@ -1645,23 +1640,22 @@ def affine_flow(x, parameters):
 
 
 @st.composite
-def affine_problems(draw, widest=2.0, furthest=1.0, scale=0.3):
-    """Data of up to that width and distance from 0, and parameters of `affine_flow` to start from."""
+def affine_problems(draw):
+    """Data of some width and distance from 0, and parameters of `affine_flow` to start from."""
     size = draw(st.integers(1, 3))
-    x = draw(gaussians((20, size))) * draw(tensors(size, 1 / widest, widest)) + draw(tensors(size, -furthest, furthest))
-    return x, [draw(gaussians(size, scale=scale)), draw(gaussians(size, scale=scale))]
+    x = draw(gaussians((20, size))) * draw(tensors(size, 0.5, 2.0)) + draw(tensors(size, -1.0, 1.0))
+    return x, [draw(gaussians(size, scale=0.3)), draw(gaussians(size, scale=0.3))]
 
 
 @pytest.mark.exercise("train_flow", points=3)
 class TestTrainFlow:
-    @settings(max_examples=1)
-    @given(problem=affine_problems(widest=1.4, furthest=0.5, scale=0.1))
-    def test_finds_the_maximum_likelihood(self, target, problem):
+    def test_finds_the_maximum_likelihood(self, target):
         """An affine flow learns to standardise: at the maximum of the likelihood z has mean 0 and variance 1."""
-        x, start = problem
-        fitted, losses = target.train_flow(x, start, affine_flow, 60, 0.1)
-        z, log_det = affine_flow(x, fitted)
-        # Of two hundred problems the worst is 0.03 from the mean and 0.04 from the variance after so many steps.
+        width, centre = torch.tensor([[1.3, 0.8], [0.4, -0.3]], dtype=torch.float64)
+        x = width * draw_normal(20, 2, seed=3) + centre
+        fitted, losses = target.train_flow(x, [torch.zeros_like(width), torch.zeros_like(width)], affine_flow, 40, 0.1)
+        z, _ = affine_flow(x, fitted)
+        # Forty steps come within 0.03 of the mean, 0.07 of the variance and 0.003 nats of the best, from 0.3 nats.
         assert_close(z.mean(dim=0), torch.zeros(x.shape[1], dtype=x.dtype), atol=0.1, rtol=0, what="the mean of z")
         assert_close(z.var(dim=0, correction=0), torch.ones_like(z[0]), atol=0.1, rtol=0, what="the variance of z")
         best = x.shape[1] * (1 + math.log(2 * math.pi)) / 2 + x.std(dim=0, correction=0).log().sum().item()
@@ -1688,9 +1682,9 @@ class TestTrainFlow:
     def test_two_moons(self, target):
         """On two moons the NLL falls below that of the best Gaussian, and the fitted density sums to 1 over a grid."""
         x = moons(96, seed=41)
-        # From this start thirty steps come 0.42 nats below the Gaussian; from others they may not get there.
-        start = coupling_parameters(layers=3, hidden=12, seed=41)
-        fitted, losses = target.train_flow(x, start, coupling_flow, 30, 0.08)
+        # From this start fifteen steps come 0.34 nats below the Gaussian; from others they may not get there.
+        start = coupling_parameters(layers=2, hidden=12, seed=41)
+        fitted, losses = target.train_flow(x, start, coupling_flow, 15, 0.12)
         gaussian = 1 + math.log(2 * math.pi) + torch.linalg.slogdet(torch.cov(x.T)).logabsdet.item() / 2
         z, log_det = coupling_flow(x, fitted)
         nll = -(log_normal(z) + log_det).mean().item()
