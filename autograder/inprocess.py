@@ -13,6 +13,7 @@ import gc
 import io
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,10 +23,14 @@ from pathlib import Path
 import torch
 
 from autograder.errors import UserError
-from autograder.laws import Law, ModuleTarget, Verdict, load_laws, run_law_side_by_side
+from autograder.laws import Law, ModuleTarget, Verdict, drew_nothing, load_laws, run_law_side_by_side
 from autograder.laws.profile import load_profile
 from autograder.sandbox import kernel
 from autograder.source import load_source
+
+# A law that cannot tell seeds apart is run under so many, to notice chance from elsewhere: the clock, or a generator of
+# the target's own.
+ENOUGH = 5
 
 
 @dataclass(frozen=True)
@@ -78,29 +83,36 @@ def examine_all(tasks: list[Task], jobs: int | None = None) -> Iterator[tuple[Ta
 def examine(task: Task) -> list[Result]:
     """The results of one task, in this process.
 
-    A law that took too long on a source is not run on it again: its verdict stands for the other seeds too.
+    A law that took too long on a source is not run on it again, nor one that cannot tell seeds apart and was run under
+    `ENOUGH` of them: then its verdict stands for the other seeds too.
     """
     found: dict[tuple[str, str, int], Verdict] = {}
-    too_slow: dict[tuple[str, str], Verdict] = {}
+    settled: dict[tuple[str, str], Verdict] = {}
+    same_for_all: Counter[tuple[str, str]] = Counter()
     laws = [law for law in _laws(task.laws) if any(law.key in subject.law_keys for subject in task.subjects)]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         loaded = {subject.key: _loaded(subject.source, f"{task.topic}.py") for subject in task.subjects}
         for seed in task.seeds:
             for law in laws:
-                left = [s for s in task.subjects if law.key in s.law_keys and (s.key, law.key) not in too_slow]
-                targets = [ModuleTarget(loaded[subject.key][0]) for subject in left]
-                limits = [subject.seconds for subject in left]
-                for subject, verdict in zip(left, run_law_side_by_side(law, targets, seed=seed, time_limits=limits)):
-                    found[subject.key, law.key, seed] = verdict
-                    if verdict.symptom == "too slow":
-                        too_slow[subject.key, law.key] = verdict
+                left = [s for s in task.subjects if law.key in s.law_keys and (s.key, law.key) not in settled]
+                # Where there are no inputs to share, each alone: then the random generators tell what it drew.
+                for subjects in [left] if law.takes_inputs else [[subject] for subject in left]:
+                    targets = [ModuleTarget(loaded[subject.key][0]) for subject in subjects]
+                    limits = [subject.seconds for subject in subjects]
+                    verdicts = run_law_side_by_side(law, targets, seed=seed, time_limits=limits)
+                    calm = drew_nothing(law, seed)
+                    for subject, verdict in zip(subjects, verdicts):
+                        found[subject.key, law.key, seed] = verdict
+                        same_for_all[subject.key, law.key] += calm
+                        if verdict.symptom == "too slow" or same_for_all[subject.key, law.key] == ENOUGH:
+                            settled[subject.key, law.key] = verdict
 
-    def verdicts(subject: Subject, seed: int) -> tuple[Verdict, ...]:
+    def verdicts_of(subject: Subject, seed: int) -> tuple[Verdict, ...]:
         mine = [law.key for law in laws if law.key in subject.law_keys]
-        return tuple(too_slow.get((subject.key, key)) or found[subject.key, key, seed] for key in mine)
+        return tuple(found.get((subject.key, key, seed)) or settled[subject.key, key] for key in mine)
 
     return [
-        Result(subject.key, tuple(verdicts(subject, seed) for seed in task.seeds), loaded[subject.key][1])
+        Result(subject.key, tuple(verdicts_of(subject, seed) for seed in task.seeds), loaded[subject.key][1])
         for subject in task.subjects
     ]
 

@@ -26,7 +26,7 @@ EMPTY = bank.Entry("", "", "", "", "")
 # In process, what is to be found out is not how fast a busy machine is.
 PATIENCE = 10.0  # times the limit of a law
 MISTAKE_SECONDS = 5.0  # a mistake that takes that long is caught
-SEEDS_AT_ONCE = 20  # enough that loading the sources costs little, few enough that no core is idle
+SEEDS_AT_ONCE = 50  # enough that loading the sources costs little, few enough that no core is idle
 
 
 @dataclass(frozen=True)

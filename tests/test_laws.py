@@ -20,6 +20,7 @@ from autograder.laws import (
     assert_equal,
     collect,
     draw_inputs,
+    drew_nothing,
     explain,
     load_profile,
     run_law,
@@ -297,6 +298,28 @@ def test_side_by_side_is_as_alone(law, sources):
         load_profile()
     assert [(v.status, v.symptom, v.problem) for v in together] == [(v.status, v.symptom, v.problem) for v in alone]
     assert len({verdict.status for verdict in together}) == (2 if sources == BACKWARDS[6:] else 3)
+
+
+@pytest.mark.exercise("zero", points=1)
+class LawsOfZero:
+    def test_fixed(self, target):
+        """zero() is 0."""
+        assert_equal(target.zero(), 0)
+
+    @given(x=st.just(0))
+    def test_input(self, target, x):
+        """zero() is the input."""
+        assert_equal(target.zero(), x)
+
+
+@pytest.mark.parametrize("draws", ["", "random.random()", "numpy.random.rand()", "torch.rand(1)"])
+def test_a_law_that_cannot_tell_seeds_apart(draws):
+    """It takes no inputs, and neither it nor its target draws from a random generator."""
+    source = f"import random, numpy, torch\ndef zero():\n    {draws or 'pass'}\n    return 0"
+    target = ModuleTarget(load_source(source, "m.py")[0])
+    for name in ("test_fixed", "test_input"):
+        assert run_law(law_of(LawsOfZero, name), target, seed=3).passed
+        assert drew_nothing(law_of(LawsOfZero, name), 3) == (name == "test_fixed" and not draws)
 
 
 def test_side_by_side_one_that_does_not_end_takes_no_time_from_the_others():

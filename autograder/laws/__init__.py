@@ -22,7 +22,7 @@ from autograder.laws.compare import (
     raises,
     unchanged,
 )
-from autograder.laws.drawing import Input, draw_inputs
+from autograder.laws.drawing import Input, draw_inputs, drew_nothing
 from autograder.laws.inputs import arrays, gaussians, reals, seeds, shapes, simplices, tensors
 from autograder.laws.messages import describe, explain
 from autograder.laws.profile import load_profile
@@ -48,6 +48,7 @@ __all__ = [
     "collect",
     "describe",
     "draw_inputs",
+    "drew_nothing",
     "explain",
     "finite_difference_jacobian",
     "gaussians",

@@ -28,6 +28,11 @@ class Law:
         """The test method, ready to be called with `target=`."""
         return getattr(self.test_class(), self.name)
 
+    @property
+    def takes_inputs(self) -> bool:
+        """Whether Hypothesis draws inputs for it."""
+        return hasattr(self.bound(), "hypothesis")
+
 
 @dataclass(frozen=True)
 class Exercise:

@@ -41,15 +41,13 @@ def for_each_input(law: Law, seed: int, once: Callable[[Callable, dict], None]) 
     puts them. A law without inputs is called once. What `once` raises has Hypothesis search for smaller inputs.
     """
     seed = law_seed(seed, law)
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.default_generator.manual_seed(seed)
+    _seed_generators(seed)
     method = law.bound()
-    handle = _handle(method)
-    if handle is None:
+    if not law.takes_inputs:
         once(method, {})
         return
     hypothesis.seed(seed)(method.__func__)
+    handle = method.hypothesis
     inner = handle.inner_test
 
     explicit = hasattr(method, "hypothesis_explicit_examples")
@@ -75,14 +73,27 @@ def draw_inputs(law: Law, seed: int) -> tuple[Input, ...]:
             state = drawn[-1].random_state  # kept once: it is some kilobytes, and mostly the same
         drawn.append(Input(claim, values, state))
 
-    if _handle(law.bound()) is not None:
+    if law.takes_inputs:
         for_each_input(law, seed, once)
     return tuple(drawn)
 
 
-def _handle(method):
-    """What Hypothesis keeps on a test that takes inputs, else None."""
-    return getattr(method, "hypothesis", None)
+def drew_nothing(law: Law, seed: int) -> bool:
+    """Whether a law that has just been run took no inputs and nothing from the random generators.
+
+    Then neither it nor its target can tell one seed from another.
+    """
+    if law.takes_inputs:
+        return False
+    state = random_state()
+    _seed_generators(law_seed(seed, law))
+    return _same_state(state, random_state())
+
+
+def _seed_generators(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
 
 
 def random_state() -> tuple:

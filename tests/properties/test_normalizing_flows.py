@@ -10,7 +10,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import (
@@ -599,6 +599,7 @@ class TestAffineCoupling:
 
     @some
     @given(x=gaussians((2, 4)), s=reals(-2.0, 2.0), t=reals())
+    @example(x=draw_normal(2, 4), s=0.7, t=-1.3)
     def test_constant_networks(self, target, x, s, t):
         """With s and t constant, entries under a 0 become x·exp(s) + t, and log_det is s times their number."""
         mask = torch.tensor([0.0, 1.0, 0.0, 0.0])
@@ -1127,6 +1128,7 @@ class TestActnorm:
 class TestLUParameters:
     @some
     @given(weight=gaussians(st.integers(1, 5).map(lambda c: (c, c))))
+    @example(weight=draw_normal(3, 3))
     def test_factors_multiply_to_the_matrix(self, target, weight):
         """W = P (lower + I) (upper + diag(sign·exp(log_diagonal)))."""
         with unchanged(weight):
@@ -1407,10 +1409,14 @@ def glow_by_hand(x, levels):
     return [*latents, x], log_det
 
 
+TWO_LEVELS = draw_normal(2, 1, 4, 4), glow_levels(1, [2, 1], seed=0)
+
+
 @pytest.mark.exercise("glow", points=3)
 class TestGlow:
     @few
     @given(case=glow_cases(most_levels=3))
+    @example(case=TWO_LEVELS)
     def test_levels_and_steps_in_order(self, target, case):
         """Each level squeezes, applies its steps in order, and, but for the last, gives up half of its channels."""
         x, levels = case
@@ -1422,6 +1428,7 @@ class TestGlow:
 
     @few
     @given(case=glow_cases(most_levels=3))
+    @example(case=TWO_LEVELS)
     def test_inverse(self, target, case):
         """The inverse gives the image back from its latents."""
         x, levels = case
@@ -1535,6 +1542,7 @@ class TestFlowNLL:
 class TestDequantize:
     @some
     @given(pixels=st.lists(st.integers(0, 255), min_size=1, max_size=6), noise=reals(0.0, 0.999))
+    @example(pixels=[0, 7, 255], noise=0.6)
     def test_stays_in_the_pixel_s_interval(self, target, pixels, noise):
         """Pixel k lands in [k/256, (k+1)/256), at the place within that the noise says."""
         values = torch.tensor(pixels)
