@@ -2,26 +2,24 @@
 # # 06 · Autoencoders
 #
 # An autoencoder learns a short description of its data without labels. An **encoder** $f$ maps a point
-# $x\in\mathbb R^n$ to a **code** $z\in\mathbb R^d$ with $d\ll n$, a **decoder** $g$ maps the code back, and both are
-# trained so that $\hat x=g(f(x))$ is close to $x$. All that the decoder knows of $x$ has passed through $d$ numbers,
-# the **bottleneck**: to reconstruct well, the code must keep what varies in the data and drop what does not.
+# $x\in\mathbb R^n$ to a **code** $z\in\mathbb R^d$ with $d\ll n$, a **decoder** $g$ maps it back, and both are trained
+# so that $\hat x=g(f(x))$ is close to $x$. All that the decoder knows of $x$ has passed through $d$ numbers, the
+# **bottleneck**: the code must keep what varies in the data and drop the rest.
 #
-# This handout climbs in three steps. With linear $f$ and $g$ the best autoencoder is principal component analysis, and
-# we know exactly how good it is. With networks it follows curved data, which no linear map can. With an encoder that
-# returns a *distribution* over codes, it becomes the **variational autoencoder** (VAE): a model of how the data came
-# about, from which new data can be drawn.
+# With linear $f$ and $g$ the best autoencoder is principal component analysis. Networks follow curved data, which no
+# linear map can. An encoder that returns a *distribution* over codes gives the **variational autoencoder** (VAE), a
+# model from which new data can be drawn.
 #
-# Two sentences that lecture notes often get wrong. A plain autoencoder is **not** a generative model: it says nothing
-# about which codes are likely, and a code that no data point has may decode to anything. And in a VAE it is the
-# **encoder** that outputs a distribution over latents, not "the generator": that name is the decoder's.
+# Lecture notes often get two things wrong. A plain autoencoder is **not** a generative model: it says nothing about
+# which codes are likely, and a code that no data point has may decode to anything. In a VAE the **encoder** outputs a
+# distribution over latents, not "the generator": that name is the decoder's.
 #
-# **Conventions.** A batch is a stack of rows: data $(m, n)$, codes $(m, d)$. Several noise samples per data point stand
-# in front: $(s, m, d)$. Logarithms are natural, log-likelihoods are in *nats per data point*: sums over the $n$
-# entries of $x$ and over the $d$ latent dimensions, means over the batch. (Libraries that average over entries as well
-# change the balance between the two terms of a VAE by a factor of $n$: a frequent cause of blurred or ignored codes.)
-# A diagonal Gaussian is given by its mean `mu` and by `logvar` $=\log\sigma^2$, the logarithm of the *variance*, which
-# may be any real number; the standard deviation is $\sigma=e^{\text{logvar}/2}$. What is maximised is called a
-# likelihood or a bound, what is minimised a loss.
+# **Conventions.** A batch is a stack of rows: data $(m, n)$, codes $(m, d)$; several noise samples per point stand in
+# front, $(s, m, d)$. Logarithms are natural, log-likelihoods in *nats per data point*: sums over the $n$ entries of $x$
+# and the $d$ latent dimensions, means over the batch. (Libraries that also average over entries shift the balance of a
+# VAE's two terms by a factor of $n$: a frequent cause of blurred or ignored codes.) A diagonal Gaussian is given by its
+# mean `mu` and by `logvar` $=\log\sigma^2$, the logarithm of the *variance*, any real number; the standard deviation is
+# $\sigma=e^{\text{logvar}/2}$. Likelihoods and bounds are maximised, losses minimised.
 #
 # *Sources.* Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks" (2006); Kingma and
 # Welling, "Auto-encoding variational Bayes" (2014); Rezende, Mohamed and Wierstra, "Stochastic backpropagation and
@@ -39,27 +37,26 @@ from torch import Tensor
 # %% [markdown]
 # ## Linear autoencoders: principal component analysis
 #
-# Let $f$ and $g$ be affine. Which $d$-dimensional plane is closest to the data? Write $\bar x$ for the mean,
-# $C=\frac1m\sum_i(x_i-\bar x)(x_i-\bar x)^\top$ for the covariance, of shape $(n, n)$, with eigenvalues
-# $\lambda_1\ge\dots\ge\lambda_n\ge0$, and let the columns of $V$, of shape $(n, d)$, be orthonormal. Encode by
+# Let $f$ and $g$ be affine. Which $d$-dimensional plane is closest to the data? Let $\bar x$ be the mean,
+# $C=\frac1m\sum_i(x_i-\bar x)(x_i-\bar x)^\top$ the covariance, of shape $(n, n)$, with eigenvalues
+# $\lambda_1\ge\dots\ge\lambda_n\ge0$, and the columns of $V$, of shape $(n, d)$, orthonormal. Encode by
 # $z=V^\top(x-\bar x)$, decode by $\hat x=\bar x+Vz$. The residual is $(I-VV^\top)(x-\bar x)$, so
 #
 # $$ \frac1m\sum_i\lVert x_i-\hat x_i\rVert^2 = \operatorname{tr}\bigl((I-VV^\top)\,C\bigr)
 #    = \operatorname{tr}C-\operatorname{tr}(V^\top CV). $$
 #
-# The last trace is largest when $V$ holds the eigenvectors of the $d$ largest eigenvalues, where it is
-# $\lambda_1+\dots+\lambda_d$. What is lost is the **sum of the dropped eigenvalues**,
-# $\lambda_{d+1}+\dots+\lambda_n$, and no other affine map of rank $d$ loses less (Eckart and Young, 1936).
-# $P=VV^\top$ is an orthogonal projection: $P^2=P=P^\top$, so encoding a reconstruction changes nothing any more.
+# The last trace is largest, $\lambda_1+\dots+\lambda_d$, when $V$ holds the eigenvectors of the $d$ largest
+# eigenvalues. What is lost is the **sum of the dropped eigenvalues**, $\lambda_{d+1}+\dots+\lambda_n$, and no other
+# affine map of rank $d$ loses less (Eckart and Young, 1936). $P=VV^\top$ is an orthogonal projection, $P^2=P=P^\top$:
+# reconstructing twice changes nothing.
 #
-# A linear autoencoder trained by gradient descent on the squared error finds the same *plane*: if no two eigenvalues
-# are equal, every other critical point is a saddle (Baldi and Hornik, 1989). It does not find the same *axes*, because
-# $g(Az)$ and $A^{-1}f(x)$ do just as well for every invertible $A$. "A linear autoencoder is PCA" is true of the
-# subspace only.
+# Gradient descent on the squared error finds the same *plane* (if no two eigenvalues are equal, every other critical
+# point is a saddle: Baldi and Hornik, 1989) but not the same *axes*: $g(Az)$ and $A^{-1}f(x)$ do just as well for every
+# invertible $A$. "A linear autoencoder is PCA" is true of the subspace only.
 #
-# **What to watch for.** Forgetting to centre: the first direction then points at the mean. `eigh` sorts in *ascending*
-# order. The sign of an eigenvector means nothing. The covariance here divides by $m$, since the error is a mean over
-# $m$; with $m-1$ the two sides do not agree.
+# **What to watch for.** Without centring the first direction points at the mean. `eigh` sorts in *ascending* order. The
+# sign of an eigenvector means nothing. The covariance divides by $m$, as the error does; with $m-1$ the two sides
+# disagree.
 
 # %% [markdown]
 # ### linear_autoencoder
@@ -97,18 +94,20 @@ def linear_autoencoder(
 # $$ L = \frac1m\sum_{i=1}^m\lVert x_i-g(f(x_i))\rVert^2 . $$
 #
 # The image of $g$ is then a curved surface of dimension at most $d$, and by the chain rule the Jacobian
-# $\frac{\partial\hat x}{\partial x}=\underbrace{\frac{\partial g}{\partial z}}_{(n, d)}
-# \underbrace{\frac{\partial f}{\partial x}}_{(d, n)}$ has rank at most $d$. That is what a bottleneck *is*: a wider
-# network that happens to have a layer of size $d$ on a side path has none.
 #
-# **What to watch for.** Without a nonlinearity (or with one that is nearly linear on small inputs, as $\tanh$ is near
-# 0) the network is PCA, only slower: the loss stalls at the sum of the dropped eigenvalues. A nonlinearity on
-# the *code* or on the *output* caps what can be expressed: $\tanh$ outputs cannot reconstruct 3, ReLU codes waste half
-# of each axis. The nonlinearities belong between layers, not after the last one. With $d\ge n$ the identity has loss 0
-# and nothing is learned.
+# $$ \frac{\partial\hat x}{\partial x}=\underbrace{\frac{\partial g}{\partial z}}_{(n, d)}
+#    \underbrace{\frac{\partial f}{\partial x}}_{(d, n)} $$
 #
-# Given below: networks as plain lists of tensors, $[W_1, b_1, W_2, b_2, \dots]$ with $W_i$ of shape (outputs, inputs)
-# as in `torch.nn.Linear`, tanh between the layers and nothing after the last.
+# has rank at most $d$. That is what a bottleneck *is*: a wider network with a layer of size $d$ on a side path has
+# none.
+#
+# **What to watch for.** Without a nonlinearity (or with one nearly linear on small inputs, as $\tanh$ is) the network
+# is PCA, only slower: the loss stalls at the sum of the dropped eigenvalues. A nonlinearity on the *code* or *output*
+# caps what can be expressed: $\tanh$ outputs cannot reconstruct 3, ReLU codes waste half of each axis. With $d\ge n$
+# the identity has loss 0 and nothing is learned.
+#
+# Given below: networks as lists of tensors, $[W_1, b_1, W_2, b_2, \dots]$ with $W_i$ of shape (outputs, inputs), tanh
+# between the layers and nothing after the last.
 
 
 # %%
@@ -131,9 +130,8 @@ def random_parameters(sizes: Sequence[int], generator: torch.Generator) -> list[
 # %% [markdown]
 # ### Autoencoder
 #
-# `sizes` are the widths of the encoder's layers, $(n,\dots,d)$; the decoder has the same widths backwards. Encoder and
-# decoder are lists of parameters for `mlp`. Training is full-batch Adam (torch's defaults but for the learning rate):
-# one step per call of the loss, *all* parameters, gradients cleared in between.
+# Training is full-batch Adam (torch's defaults but for the learning rate): one step per call of the loss, *all*
+# parameters, gradients cleared in between.
 
 
 # %% exercise="Autoencoder"
@@ -194,21 +192,20 @@ class Autoencoder:
 # %% [markdown]
 # ## Denoising
 #
-# Another way to keep an autoencoder from copying: give it a corrupted input and ask for the clean one,
+# Another way to prevent mere copying: corrupt the input and ask for the clean one,
 #
 # $$ L_{\text{DAE}} = \mathbb E_{x}\,\mathbb E_{\varepsilon}\,\lVert r(x+\varepsilon)-x\rVert^2,
 #    \qquad r=g\circ f . $$
 #
 # The identity now costs $\mathbb E\lVert\varepsilon\rVert^2$; to do better, $r$ must know where data are and move
 # points towards them. The best $r$ is the posterior mean $\mathbb E[x\mid x+\varepsilon]$. For centred data with
-# covariance $C$ and noise of variance $\sigma^2$ the best *linear* one is the Wiener filter $C(C+\sigma^2I)^{-1}$: it
-# keeps directions in which the data vary more than the noise and shrinks the others, a soft version of PCA's
-# bottleneck. In general $r(\tilde x)-\tilde x=\sigma^2\nabla\log p_\sigma(\tilde x)$, where $p_\sigma$ is the density
-# of the noisy data (Tweedie's formula): a denoiser knows the gradient of the log-density, which is the seed of
-# diffusion models.
+# covariance $C$ and noise of variance $\sigma^2$ the best *linear* one is the Wiener filter $C(C+\sigma^2I)^{-1}$, a
+# soft version of PCA's bottleneck: it keeps directions in which the data vary more than the noise and shrinks the
+# others. In general $r(\tilde x)-\tilde x=\sigma^2\nabla\log p_\sigma(\tilde x)$ with the density $p_\sigma$ of the
+# noisy data (Tweedie's formula): a denoiser knows the gradient of the log-density, the seed of diffusion models.
 #
-# **What to watch for.** The target is the *clean* point. With the noisy one as target the identity is optimal again and
-# the loss still falls nicely.
+# **What to watch for.** The target is the *clean* point: with the noisy one the identity is optimal again, and the loss
+# still falls nicely.
 
 # %% [markdown]
 # ### denoising_loss
@@ -234,31 +231,30 @@ def denoising_loss(
 # %% [markdown]
 # ## A model of the data
 #
-# To draw new data we need to know where to look for codes. A **latent variable model** says how the data came about:
-# first a code $z\sim p(z)=\mathcal N(0, I)$, then a point $x\sim p_\theta(x\mid z)$, a distribution whose parameters
-# the decoder computes from $z$. The likelihood of a data point,
+# To draw new data we must know where to look for codes. A **latent variable model** says how the data came about: first
+# a code $z\sim p(z)=\mathcal N(0, I)$, then a point $x\sim p_\theta(x\mid z)$ from a distribution whose parameters the
+# decoder computes. The likelihood of a data point,
 #
 # $$ p_\theta(x) = \int p_\theta(x\mid z)\,p(z)\,\mathrm dz, $$
 #
-# is intractable for a network: nearly all codes explain a given $x$ badly, and the few that do have to be found. So an
-# **encoder** with parameters $\phi$ of its own proposes them, $q_\phi(z\mid x)=\mathcal N\bigl(\mu_\phi(x),
-# \operatorname{diag}\sigma_\phi^2(x)\bigr)$. (Notes that write $\theta$ for both hide that encoder and decoder are two
-# networks.) For *any* $q$, by $p_\theta(x)=p_\theta(x, z)/p_\theta(z\mid x)$,
+# is intractable for a network: nearly all codes explain a given $x$ badly, and the few others must be found. So an
+# **encoder** with parameters $\phi$ of its own proposes them,
+# $q_\phi(z\mid x)=\mathcal N\bigl(\mu_\phi(x), \operatorname{diag}\sigma_\phi^2(x)\bigr)$. (Notes that write $\theta$
+# for both hide that encoder and decoder are two networks.) For *any* $q$, by
+# $p_\theta(x)=p_\theta(x, z)/p_\theta(z\mid x)$,
 #
 # $$ \log p_\theta(x) = \underbrace{\mathbb E_{q}\Bigl[\log\frac{p_\theta(x, z)}{q_\phi(z\mid x)}\Bigr]}_{\text{ELBO}}
 #    + \underbrace{\mathrm{KL}\bigl(q_\phi(z\mid x)\,\|\,p_\theta(z\mid x)\bigr)}_{\ge0} . $$
 #
-# The first term is a lower bound of the log-likelihood, the **evidence lower bound**; the gap is the divergence from
-# the exact posterior, and closes exactly when $q$ is the posterior. Split $p_\theta(x, z)=p_\theta(x\mid z)\,p(z)$:
+# The first term, the **evidence lower bound**, bounds the log-likelihood from below; the gap, the divergence from the
+# exact posterior, closes exactly when $q$ is the posterior. Split $p_\theta(x, z)=p_\theta(x\mid z)p(z)$:
 #
 # $$ \mathrm{ELBO}(x) = \underbrace{\mathbb E_{q}[\log p_\theta(x\mid z)]}_{\text{reconstruction}}
 #    - \underbrace{\mathrm{KL}\bigl(q_\phi(z\mid x)\,\|\,p(z)\bigr)}_{\text{rate}} . $$
 #
-# The first term alone would drive every $\sigma$ to 0 and the means far apart: points again, with deserts between
-# them. The second pulls every $q$ towards $\mathcal N(0, I)$: codes crowd around the origin, overlap, and neighbouring
-# codes must decode alike. That is why one can sample from a VAE.
-#
-# The exercises take the pieces one at a time.
+# The first term alone would drive every $\sigma$ to 0 and the means far apart: points again, with deserts between them.
+# The second pulls every $q$ towards $\mathcal N(0, I)$: codes crowd around the origin, overlap, and neighbours must
+# decode alike. That is why one can sample from a VAE.
 
 # %% [markdown]
 # ### reparameterize
@@ -270,12 +266,12 @@ def denoising_loss(
 #    \frac{\partial z}{\partial\mu} = 1, \quad \frac{\partial z}{\partial\text{logvar}} = \tfrac12\,\sigma\varepsilon .
 # $$
 #
-# The randomness is now an input, and the gradient passes by it. `eps` is an argument here; it may hold several samples
-# per point, $(s, m, d)$, against `mu` and `logvar` of shape $(m, d)$.
+# The randomness is now an input, `eps`, and the gradient passes by it. With several samples per point `eps` is
+# $(s, m, d)$, `mu` and `logvar` $(m, d)$.
 #
-# **What to watch for.** $e^{\text{logvar}}$ is the variance, not the standard deviation: forget the ½ and the model
-# trains, with the wrong noise. Halve the exponent rather than take the root of the exponential, which overflows earlier
-# and has no derivative where it underflows. Sampling by `torch.normal(mu, sigma)` gives right samples and no gradient.
+# **What to watch for.** $e^{\text{logvar}}$ is the variance: forget the ½ and the model trains, with the wrong noise.
+# Halve the exponent rather than take the root of the exponential, which overflows earlier and has no derivative where
+# it underflows. `torch.normal(mu, sigma)` gives right samples and no gradient.
 
 
 # %% exercise="reparameterize"
@@ -295,8 +291,8 @@ def reparameterize(
 # %% [markdown]
 # ### gaussian_kl
 #
-# The rate has a closed form, so it needs no samples. For one dimension,
-# $\mathrm{KL}(\mathcal N(\mu,\sigma^2)\,\|\,\mathcal N(0,1))=\mathbb E_q[\log q-\log p]$, and with
+# The rate has a closed form and needs no samples. For one dimension,
+# $\mathrm{KL}(\mathcal N(\mu,\sigma^2)\Vert\mathcal N(0,1))=\mathbb E_q[\log q-\log p]$, and with
 # $\mathbb E_q[(z-\mu)^2]=\sigma^2$, $\mathbb E_q[z^2]=\mu^2+\sigma^2$,
 #
 # $$ \mathrm{KL} = \mathbb E_q\Bigl[-\tfrac12\log\sigma^2-\frac{(z-\mu)^2}{2\sigma^2}+\frac{z^2}2\Bigr]
@@ -321,15 +317,14 @@ def gaussian_kl(mu: Float[Tensor, "*batch d"], logvar: Float[Tensor, "*batch d"]
 # %% [markdown]
 # ### gaussian_log_likelihood
 #
-# What the decoder's output means is a choice. For real-valued data take $p_\theta(x\mid z)=\mathcal N(\hat x,
-# \sigma^2I)$ with the decoder's output $\hat x=g(z)$ as the mean:
+# What the decoder's output means is a choice. For real-valued data take
+# $p_\theta(x\mid z)=\mathcal N(\hat x, \sigma^2I)$ with the output $\hat x=g(z)$ as the mean:
 #
 # $$ \log p(x\mid z) = -\frac{\lVert x-\hat x\rVert^2}{2\sigma^2} - n\log\sigma - \frac n2\log2\pi . $$
 #
-# The squared error is thus a log-likelihood, *up to the scale* $1/2\sigma^2$, and this scale decides how reconstruction
-# and rate are weighed. Writing "MSE + KL" fixes $\sigma^2=\frac12$, a huge noise for pixels in $[0, 1]$: blurred
-# reconstructions. The likelihood can be maximised in $\sigma$ as well; its best value is the root mean squared error
-# per entry (Rybkin, Daniilidis and Levine, 2021).
+# The squared error is thus a log-likelihood, *up to the scale* $1/2\sigma^2$, which weighs reconstruction against rate.
+# "MSE + KL" fixes $\sigma^2=\frac12$, a huge noise for pixels in $[0, 1]$: blurred reconstructions. The $\sigma$ of
+# greatest likelihood is the root mean squared error per entry (Rybkin, Daniilidis and Levine, 2021).
 #
 # **What to watch for.** One $\sigma$ shared by $n$ entries still costs $n\log\sigma$, not $\log\sigma$.
 
@@ -356,17 +351,17 @@ def gaussian_log_likelihood(
 # %% [markdown]
 # ### bernoulli_log_likelihood
 #
-# For binary data (black or white pixels) the decoder returns one logit $a_i$ per entry and
-# $p(x_i=1\mid z)=\sigma(a_i)$, where $\sigma$ is the logistic sigmoid for once:
+# For binary data the decoder returns one logit $a_i$ per entry and $p(x_i=1\mid z)=\sigma(a_i)$, with $\sigma$ the
+# logistic sigmoid for once:
 #
 # $$ \log p(x\mid z) = \sum_i x_i\log\sigma(a_i)+(1-x_i)\log\sigma(-a_i) . $$
 #
-# It is minus the binary cross-entropy, with the minus sign on *both* terms. Grey values $x_i\in[0,1]$ are often put in
-# as they stand. The formula is then still greatest at $\sigma(a_i)=x_i$ and is a useful loss, but not a log-density on
-# $[0,1]^n$: it no longer integrates to one (Loaiza-Ganem and Cunningham, 2019).
+# It is minus the binary cross-entropy, the minus sign on *both* terms. Grey values $x_i\in[0,1]$ are often put in as
+# they stand: the formula is still greatest at $\sigma(a_i)=x_i$ and a useful loss, but no log-density on $[0,1]^n$, as
+# it does not integrate to one (Loaiza-Ganem and Cunningham, 2019).
 #
-# **What to watch for.** `log(sigmoid(a))` is $-\infty$ for $a=-1000$ in double precision, and in single already for
-# $a=-90$; `log(1 - sigmoid(a))` is $-\infty$ for $a=40$. There is a function for the logarithm of a sigmoid.
+# **What to watch for.** `log(sigmoid(a))` is $-\infty$ for $a=-1000$ in double precision, in single already for
+# $a=-90$; so is `log(1 - sigmoid(a))` for $a=40$. There is a function for the logarithm of a sigmoid.
 
 
 # %% exercise="bernoulli_log_likelihood"
@@ -386,18 +381,16 @@ def bernoulli_log_likelihood(
 # %% [markdown]
 # ### elbo
 #
-# Put the pieces together: for every data point sample codes, average the log-likelihood over them, subtract the rate in
-# closed form,
+# For every data point average the log-likelihood over sampled codes and subtract the rate in closed form,
 #
 # $$ \widehat{\mathrm{ELBO}}(x) = \frac1s\sum_{k=1}^s\log p_\theta(x\mid z_k)
 #    - \mathrm{KL}\bigl(q_\phi(z\mid x)\,\|\,\mathcal N(0,I)\bigr), \qquad z_k=\mu+\sigma\odot\varepsilon_k,
 #    \qquad (s, m, d)\to(m). $$
 #
-# It can be checked exactly. In the **linear-Gaussian** model $x=Wz+b+\sigma\,\cdot$ noise the likelihood is
-# $p(x)=\mathcal N(b, WW^\top+\sigma^2I)$, and the posterior is Gaussian with covariance
-# $S=(I+W^\top W/\sigma^2)^{-1}$ and mean $SW^\top(x-b)/\sigma^2$. A law can therefore demand ELBO = $\log p(x)$ at the
-# posterior, and less everywhere else. (An encoder with diagonal covariance can reach it only where $S$ is diagonal:
-# where the columns of $W$ are orthogonal.)
+# An exact check: in the **linear-Gaussian** model $x=Wz+b+\sigma\cdot$ noise the likelihood is
+# $p(x)=\mathcal N(b, WW^\top+\sigma^2I)$, and the posterior is Gaussian with covariance $S=(I+W^\top W/\sigma^2)^{-1}$
+# and mean $SW^\top(x-b)/\sigma^2$. The ELBO must be $\log p(x)$ at the posterior, and less elsewhere. (A diagonal $q$
+# reaches it only where $S$ is diagonal: where $W$ has orthogonal columns.)
 #
 # **What to watch for.** The sign of the rate; a mean over dimensions where a sum belongs; a mean over the batch in
 # place of one value per point.
@@ -428,21 +421,21 @@ def elbo(
 # ### importance_weighted_bound
 #
 # With several samples one can do better than average. Each ratio $w_k=p_\theta(x, z_k)/q_\phi(z_k\mid x)$ has mean
-# $p_\theta(x)$, so their average estimates the likelihood itself, and by Jensen its logarithm bounds
-# $\log p_\theta(x)$ from below on average:
+# $p_\theta(x)$, so their average estimates the likelihood itself, and by Jensen its logarithm bounds $\log p_\theta(x)$
+# from below on average:
 #
 # $$ \mathcal L_K(x) = \mathbb E\Bigl[\log\frac1K\sum_{k=1}^K w_k\Bigr], \qquad
 #    \mathrm{ELBO} = \mathcal L_1\le\mathcal L_2\le\dots\le\log p_\theta(x) . $$
 #
-# Why does it grow with $K$? The average of all weights is the average of the averages that leave one of them out, and
-# the logarithm of an average is at least the average of the logarithms. At the exact posterior all weights equal
-# $p_\theta(x)$: no variance, no gap, whatever the noise. That makes a sharp test.
+# It grows with $K$: the average of all weights is the average of the averages that leave one out, and the logarithm of
+# an average is at least the average of the logarithms. At the exact posterior all weights equal $p_\theta(x)$: no
+# variance, no gap, whatever the noise.
 #
 # In terms of the noise, $\log q_\phi(z\mid x)=-\tfrac12\sum_j(\varepsilon_j^2+\text{logvar}_j+\log2\pi)$, since
 # $(z-\mu)/\sigma=\varepsilon$.
 #
 # **What to watch for.** $w_k$ is around $e^{-1000}$ for an image: never leave the logarithm. The mean comes *before*
-# the logarithm; the mean of the logarithms is the ELBO again.
+# it; the mean of the logarithms is the ELBO again.
 
 
 # %% exercise="importance_weighted_bound"
@@ -475,13 +468,12 @@ def importance_weighted_bound(
 # $$ L_\beta = \frac1m\sum_{i=1}^m\Bigl(-\mathbb E_{q}[\log p_\theta(x_i\mid z)]
 #    + \beta\,\mathrm{KL}\bigl(q_\phi(z\mid x_i)\,\|\,p(z)\bigr)\Bigr) . $$
 #
-# $\beta=1$ is minus the mean ELBO. It is the Lagrangian of "maximise the reconstruction while the rate stays below some
-# budget", with $\beta$ the multiplier. Large $\beta$ buys few nats of code, spent first where they help most; in
-# practice single dimensions then often follow single factors of variation ("disentangled"). This is an observation, not
-# a theorem: without further assumptions nothing in the data tells the factors from a rotation of them (Locatello et
-# al., 2019). For $\beta>1$, $-L_\beta$ is still a bound of $\log p_\theta$, a looser one; for $\beta<1$ it need not be
-# one. Raising $\beta$ from 0 during the first epochs ("warm-up") is the usual cure for a collapsed posterior, of which
-# more below.
+# This is the Lagrangian of "maximise the reconstruction within a budget for the rate", with $\beta$ the multiplier.
+# Large $\beta$ buys few nats of code, spent first where they help most; single dimensions then often follow single
+# factors of variation ("disentangled"): an observation, not a theorem, since without further assumptions nothing in the
+# data tells factors from a rotation of them (Locatello et al., 2019). For $\beta>1$, $-L_\beta$ is still a bound of
+# $\log p_\theta$, a looser one; for $\beta<1$ it need not be. Raising $\beta$ from 0 in the first epochs ("warm-up") is
+# the usual cure for posterior collapse (below).
 
 
 # %% exercise="beta_vae_loss"
@@ -507,16 +499,16 @@ def beta_vae_loss(
 # %% [markdown]
 # ## The variational autoencoder
 #
-# The encoder network has $2d$ outputs: the first $d$ are $\mu$, the last $d$ are logvar. The decoder network takes $d$
-# numbers and returns $n$: means for the Gaussian, logits for the Bernoulli likelihood.
+# The encoder has $2d$ outputs, first $\mu$, then logvar. The decoder maps $d$ numbers to $n$: means for the Gaussian,
+# logits for the Bernoulli likelihood.
 #
-# To **sample**, draw $z\sim\mathcal N(0, I)$ and decode; the encoder is not involved. To see what a latent dimension
-# does, **traverse** it: keep the others, let one run through a range, decode each. The decoder is a continuous
-# function, so the picture morphs; that every stop on the way *looks like data* is what the rate bought.
+# To **sample**, draw $z\sim\mathcal N(0, I)$ and decode, without the encoder. To see what a latent dimension does,
+# **traverse** it: let it run through a range while the others stay. The decoder is continuous, so the picture morphs;
+# that every stop on the way *looks like data* is what the rate bought.
 #
 # **What to watch for.** What is sampled is $z$, not noise around the codes of training points; codes of an ordinary
-# autoencoder are not normally distributed, so the same recipe fails there. A VAE's sample shown as the decoder's mean
-# lacks the noise of $p(x\mid z)$: strictly it is the mean of a sample.
+# autoencoder are not normal, so there the recipe fails. A sample shown as the decoder's mean lacks the noise of
+# $p(x\mid z)$: strictly it is the mean of a sample.
 
 # %% [markdown]
 # ### VAE
@@ -587,26 +579,21 @@ class VAE:
 # %% [markdown]
 # ### train_vae
 #
-# Encoder and decoder are trained *together*, on one loss. Per step: encode the batch, take one fresh noise sample per
-# data point, decode, and let Adam descend on $L_\beta$. One sample is enough, because the batch averages too.
+# Encoder and decoder are trained *together*: Adam descends on $L_\beta$ with one fresh noise sample per data point and
+# step. One is enough, because the batch averages too.
 #
-# The functions get the parameters as an argument, so any model can be trained: `encode(x, parameters)` returns
-# $(\mu, \text{logvar})$, `log_likelihood(x, z, parameters)` returns one number per data point. The noise is an
-# argument as well: step $t$ uses `noise[t]`.
-#
-# How well should it do? In the linear-Gaussian model, known as probabilistic PCA, the maximum of the likelihood is
-# known (Tipping and Bishop, 1999): with the eigenvalues $\lambda_i$ of the data covariance and
-# $\sigma^2=\frac1{n-d}\sum_{i>d}\lambda_i$,
+# A yardstick: in the linear-Gaussian model, probabilistic PCA, the maximum of the likelihood is known (Tipping and
+# Bishop, 1999): with the eigenvalues $\lambda_i$ of the data covariance and $\sigma^2=\frac1{n-d}\sum_{i>d}\lambda_i$,
 #
 # $$ \max\frac1m\sum_i\log p(x_i) =
 #    -\tfrac12\Bigl(n\log2\pi+n+\sum_{i\le d}\log\lambda_i+(n-d)\log\sigma^2\Bigr), $$
 #
-# and the ELBO of a linear VAE reaches it (Lucas et al., 2019). A law trains one and compares.
+# and the ELBO of a linear VAE reaches it (Lucas et al., 2019).
 #
 # **What to watch for.** Gradients that are not cleared add up. The same noise in every step is learned by heart: the
-# loss looks better than any held-out bound. A single-sample loss is noisy: judge by averages, not by its last value. A
-# noise level $\sigma$ that starts far too small makes the reconstruction term outweigh everything else, and training
-# can settle where the codes are torn apart: start near the scale of the data and let it fall.
+# loss looks better than any held-out bound. A single-sample loss is noisy: judge by averages. If $\sigma$ starts far
+# too small, the reconstruction outweighs everything else and training can settle where the codes are torn apart: start
+# near the data's scale and let it fall.
 
 
 # %% exercise="train_vae"
@@ -653,13 +640,12 @@ def train_vae(
 # ### active_units
 #
 # **Posterior collapse**: the encoder returns $q(z_j\mid x)\approx\mathcal N(0, 1)$ for every $x$, the rate of dimension
-# $j$ is 0, and the decoder ignores it. In the linear model that is no accident: a direction whose variance is below the
-# noise is not worth its rate, so the optimum itself leaves it out; a decoder with too large a $\sigma$ collapses
-# because the objective asks for it (Lucas et al., 2019). With a powerful decoder that can model $x$ by itself, *every*
-# dimension may go (Bowman et al., 2016). How it looks: a loss that stalls early, the rate at 0, all samples alike or a
-# traversal in which nothing moves.
+# $j$ is 0, and the decoder ignores it. In the linear model a direction whose variance is below the noise is not worth
+# its rate: the optimum leaves it out, and a decoder with too large a $\sigma$ collapses because the objective asks for
+# it (Lucas et al., 2019). With a decoder that can model $x$ by itself, *every* dimension may go (Bowman et al., 2016).
+# How it looks: a loss that stalls early, a rate of 0, samples all alike, traversals in which nothing moves.
 #
-# A dimension is called **active** if its mean code varies over the data,
+# A dimension is **active** if its mean code varies over the data,
 #
 # $$ \operatorname{Var}_x\bigl[\mu_j(x)\bigr] = \frac1m\sum_i\bigl(\mu_{ij}-\bar\mu_j\bigr)^2 > 0.01 . $$
 #
@@ -680,18 +666,17 @@ def active_units(mu: Float[Tensor, "m d"], threshold: float = 0.01) -> Bool[Tens
 # %% [markdown]
 # ### spherical_interpolation
 #
-# A walk from one code to another: which way? The straight line passes too close to the origin. In $d$ dimensions
-# $\lVert z\rVert^2$ of a standard normal $z$ has mean $d$ and standard deviation $\sqrt{2d}$: nearly all codes lie near
-# the sphere of radius $\sqrt d$, two of them are nearly orthogonal, and the midpoint of their chord has norm
-# $\sqrt{d/2}$, where there are hardly any codes. **Spherical interpolation** walks along the arc. With $\theta$ the
-# angle between $z_0$ and $z_1$,
+# A straight walk between codes passes too close to the origin. In $d$ dimensions $\lVert z\rVert^2$ of a standard
+# normal $z$ has mean $d$ and standard deviation $\sqrt{2d}$: nearly all codes lie near the sphere of radius $\sqrt d$,
+# two of them are nearly orthogonal, and their midpoint has norm $\sqrt{d/2}$, where hardly any codes are. **Spherical
+# interpolation** walks along the arc. With $\theta$ the angle between $z_0$ and $z_1$,
 #
 # $$ z(t) = \frac{\sin((1-t)\theta)}{\sin\theta}\,z_0 + \frac{\sin(t\theta)}{\sin\theta}\,z_1, \qquad 0\le t\le1, $$
 #
-# and for parallel vectors the limit $\theta\to0$, which is the straight line. Opposite vectors have no shortest arc.
+# and for parallel vectors the straight line, the limit $\theta\to0$. Opposite vectors have no shortest arc.
 #
-# **What to watch for.** The arc cosine of a number that rounding pushed above 1 is NaN, and near 1 it loses half of its
-# digits: for unit vectors, $\theta=2\arctan\bigl(\lVert u_0-u_1\rVert\,/\,\lVert u_0+u_1\rVert\bigr)$ keeps them all.
+# **What to watch for.** The arc cosine of a number that rounding pushed above 1 is NaN, and near 1 it loses half its
+# digits: for unit vectors, $\theta=2\arctan\bigl(\lVert u_0-u_1\rVert/\lVert u_0+u_1\rVert\bigr)$ keeps them all.
 # And $\frac00$ at $\theta=0$.
 
 
@@ -723,9 +708,9 @@ def spherical_interpolation(
 # %% [markdown]
 # ## The picture
 #
-# Handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak, 1998), through a bottleneck of two numbers: by PCA, by your
-# autoencoder, by your VAE. They come with scikit-learn (`pip install scikit-learn`; nothing is downloaded). Without it,
-# the picture uses generated strokes of ten slants instead, and says so.
+# Handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak, 1998), through two latent numbers: by PCA, your autoencoder,
+# your VAE. They come with scikit-learn (`pip install scikit-learn`; nothing is downloaded); without it, the picture
+# uses generated strokes of ten slants, and says so.
 
 
 # %%

@@ -331,7 +331,7 @@ def bellman_optimality(
 # %% [markdown]
 # ### greedy_policy
 #
-# $\pi_V(s)\in\operatorname{argmax}_a\{r(s,a)+\gamma\sum_tP(t\mid s,a)V(t)\}$. Lecture notes often write
+# $\pi_V(s)\in\operatorname{argmax}_a\lbrace r(s,a)+\gamma\sum_tP(t\mid s,a)V(t)\rbrace$. Lecture notes often write
 # "$\pi(s)=\operatorname{argmax}$"; the standard form is *an element of* the set of maximisers. In this topic the policy
 # is a table `(S, A)` whose rows put all their probability on maximisers.
 #
@@ -454,7 +454,7 @@ def value_iteration(
 #
 # *Watch for:* how to stop. "Until the policy no longer changes" can run for ever: where actions tie, rounding
 # errors in the last digit pick now one, now the other. Stop when the greedy policy no longer gains *value*:
-# $\max_s\{\max_aQ(s,a)-V^{\pi_k}(s)\}$ is zero up to rounding, e.g. at most $10^{-10}$ of the largest $|Q|$.
+# $\max_s\lbrace\max_aQ(s,a)-V^{\pi_k}(s)\rbrace$ is zero up to rounding, e.g. at most $10^{-10}$ of the largest $|Q|$.
 # (Of the largest $|Q|$: whether rewards are counted in cents or in millions must not matter.) If that gap is $\delta$,
 # then $\lVert V^{\pi_k}-V^*\rVert_\infty\le\delta/(1-\gamma)$: the truth about the tolerance, again.
 
@@ -494,7 +494,7 @@ def policy_iteration(
 # $$W_H=\text{final},\qquad W_h(s)=\max_a\Big\{r(s,a)+\gamma\sum_tP(t\mid s,a)W_{h+1}(t)\Big\},\quad h=H-1,\dots,0.$$
 #
 # `values[h]` is the best that can be earned from step $h$ on, `policies[h]` says how. This is dynamic programming in
-# its first form (Bellman, 1957): $H\,S^2A$ multiplications instead of trying $A^{SH}$ plans. The sum is finite, so
+# its first form (Bellman, 1957): $HS^2A$ multiplications instead of trying $A^{SH}$ plans. The sum is finite, so
 # $\gamma=1$ is legal. (Value iteration is the same computation with the clock turned round: $V_t=W_{H-t}$.)
 # An episode that ends early (missing mass in `P`) gets nothing from `final`.
 #

@@ -2,21 +2,21 @@
 # # 04 · Fully convolutional networks
 #
 # Many tasks want an answer at *every pixel*: semantic segmentation (which pixels belong to a tumour), image-to-image
-# translation (the photograph as a drawing), human pose estimation (one heat map per joint). A **fully convolutional
-# network** (Long, Shelhamer and Darrell, 2015) has no dense layer that fixes the image's size, only convolutions,
-# pooling and upsampling: an image of another size gives a map of another size.
+# translation, human pose estimation (one heat map per joint). A **fully convolutional network** (Long et al., 2015) has
+# no dense layer that fixes the image's size, only convolutions, pooling and upsampling: a larger image gives a larger
+# map.
 #
 # Going **down** (pooling, strides) lets each value see more of the image and loses the places. Going **up** brings back
-# the size. To bring back the places one copies, interpolates, remembers positions, learns (transposed convolutions), or
-# looks them up where they were not yet lost (skip connections, the U-Net).
+# the size; for the places one copies, interpolates, remembers positions, learns (transposed convolutions), or looks
+# where they were not yet lost (skip connections, the U-Net).
 #
 # ### Conventions that hold throughout
 #
-# - Images and feature maps have shape `(N, C, H, W)`: batch, channels, rows from the top, columns from the left.
-# - Label maps (class numbers, `int64`) and masks (`bool`) have shape `(N, H, W)`.
+# - Images and feature maps have shape `(N, C, H, W)`: batch, channels, rows from the top, columns from the left. Label
+#   maps (class numbers, `int64`) and masks (`bool`) have shape `(N, H, W)`.
 # - A factor or stride $s$ applies to both axes. Kernels may be rectangular, $(k_h, k_w)$.
-# - Results keep the dtype of the floating-point input, a batch may be empty, and nothing given is changed in place.
-#   Whatever takes part in a network can be differentiated by autograd.
+# - Results keep the input's floating-point dtype, a batch may be empty, nothing given is changed in place, and whatever
+#   takes part in a network can be differentiated by autograd.
 #
 # *Sources.* Long, Shelhamer and Darrell, "Fully convolutional networks for semantic segmentation" (2015);
 # Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation" (2015); Dumoulin
@@ -36,15 +36,15 @@ from torch import Tensor
 #
 # ### upsample_nearest
 #
-# Every pixel becomes a block of $s\times s$ equal pixels,
+# Every pixel becomes a block of equal pixels,
 #
 # $$ y[n,c,i,j] = x\bigl[n,c,\lfloor i/s\rfloor ,\lfloor j/s\rfloor \bigr], \qquad
 #    (N,C,H,W)\to(N,C,sH,sW). $$
 #
-# The average (and the maximum) of each block is the old pixel: down after up is the identity. The result looks blocky;
-# a convolution after it smooths the blocks.
+# The average (and the maximum) of each block is the old pixel: down after up is the identity. A convolution after it
+# smooths the blocks.
 #
-# **What to watch for.** `x.repeat(1, 1, s, s)` has the right shape, but sets whole copies of the image side by side.
+# **What to watch for.** `x.repeat(1, 1, s, s)` has the right shape, but sets copies of the image side by side.
 
 
 # %% exercise="upsample_nearest"
@@ -63,7 +63,7 @@ def upsample_nearest(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "
 # %% [markdown]
 # ### bed_of_nails
 #
-# Or put the pixel into the top left cell of its block, and zeros into the others:
+# Or put the pixel at the top left of its block:
 #
 # $$ y[n,c,si,sj]=x[n,c,i,j], \qquad 0 \text{ elsewhere}. $$
 #
@@ -94,18 +94,17 @@ def bed_of_nails(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, "n c 
 # %% [markdown]
 # ### max_pool_with_positions
 #
-# Max pooling forgets *where* in the window a feature was, unless it is written down. Windows of $k\times k$ lie side by
-# side (stride $k$); rows and columns at the bottom and right that fill no window are dropped:
+# Max pooling forgets *where* a feature was, unless one writes it down. Windows of $k\times k$ lie side by side (stride
+# $k$); rows and columns at the bottom and right that fill no window are dropped:
 #
 # $$ y[n,c,i,j]=\max_{0\le u,v<k}x[n,c,ki+u,kj+v],\qquad
 #    \text{position}[n,c,i,j]=(ki+u^\star)W+(kj+v^\star). $$
 #
 # Both have shape $(N,C,\lfloor H/k\rfloor ,\lfloor W/k\rfloor )$. As in torch, the position is the number of the
-# winning pixel **in its whole channel, in reading order**, with the width $W$ of the *unpooled* image. Of equal maxima
-# the first wins.
+# winning pixel **in its whole channel, in reading order**, with the width $W$ of the *unpooled* image, dropped columns
+# included.
 #
-# **What to watch for.** `argmax` over a window gives a place in the *window*: add the window's corner, and count with
-# the image's width, not the width left after dropping columns.
+# **What to watch for.** `argmax` over a window gives a place in the *window*: add the window's corner.
 
 
 # %% exercise="max_pool_with_positions"
@@ -134,16 +133,15 @@ def max_pool_with_positions(
 # %% [markdown]
 # ### max_unpool
 #
-# Each value returns to the place it came from, zeros elsewhere: nails driven in where the maxima were (Zeiler, Taylor
-# and Fergus, 2011; the decoder of SegNet, Badrinarayanan, Kendall and Cipolla, 2017). The *positions* come from the
-# encoder, the values from the decoder.
+# Unpooling drives the nails in where the maxima were (Zeiler, Taylor and Fergus, 2011; the decoder of SegNet,
+# Badrinarayanan, Kendall and Cipolla, 2017): *positions* come from the encoder, values from the decoder.
 #
 # $$ y[n,c,\lfloor p/W\rfloor , p \bmod W] = x[n,c,i,j]\quad\text{with } p=\text{position}[n,c,i,j]. $$
 #
 # Positions do not tell the size, $\lfloor 7/2\rfloor =\lfloor 6/2\rfloor $: height and width are arguments. Pooling
 # undoes unpooling if the values are positive; a negative one loses to the zeros around it.
 #
-# **What to watch for.** Every image and every channel has its own positions.
+# **What to watch for.** Every image and channel has its own positions.
 
 
 # %% exercise="max_unpool"
@@ -172,24 +170,24 @@ def max_unpool(
 #
 # ### upsample_bilinear
 #
-# Pixels are little *squares*: pixel $i$ covers $[i,i+1]$ and its value sits at the centre $i+\tfrac12$. Enlarged $s$
+# Pixels are little *squares*: pixel $i$ covers $[i,i+1]$, its value sits at the centre $i+\tfrac12$. Enlarged $s$
 # times, output pixel $o$ has its centre at $(o+\tfrac12)/s$, at index
 #
 # $$ u=\frac{o+\frac12}{s}-\frac12 $$
 #
-# of the input. Between two centres interpolate linearly; beyond the outermost ones repeat the border,
+# of the input. Between centres interpolate linearly; beyond the outermost repeat the border,
 # $u\leftarrow\min(\max(u,0),H-1)$. With the hat function $\wedge(t)=\max(0,1-|t|)$ this is a matrix:
 #
 # $$ y[o]=\sum_i \wedge(u_o-i)x[i],\qquad Y = A X B^\top\ \text{ in two dimensions, }\
 #    A[o,i]=\wedge(u_o-i)\in\mathbb R^{sH\times H},\ B\in\mathbb R^{sW\times W}. $$
 #
-# Each row of $A$ is non-negative and sums to 1: no value leaves the range of the input.
+# Each row of $A$ is non-negative and sums to 1: no value leaves the input's range.
 #
 # **Two conventions.** This one is *half-pixel centres*, in torch `align_corners=False`. With `align_corners=True` the
 # outermost centres are matched instead, $u=o(H-1)/(sH-1)$, which depends on the image's size.
 #
-# **What to watch for.** Trained with one convention and run with the other, a model loses accuracy, and no error
-# message reports the shift. Leaving the halves out, $u=o/s$, shifts the image by $(s-1)/2$ output pixels.
+# **What to watch for.** Trained with one and run with the other, a model loses accuracy without an error message.
+# Leaving the halves out, $u=o/s$, shifts the image by $(s-1)/2$ output pixels.
 
 
 # %% exercise="upsample_bilinear"
@@ -214,15 +212,15 @@ def upsample_bilinear(x: Float[Tensor, "n c h w"], scale: int) -> Float[Tensor, 
 # %% [markdown]
 # ### bilinear_kernel
 #
-# Away from the border the same interpolation is a transposed convolution (section 3) with stride $s$: each input pixel
-# adds a *stamp*, a pyramid scaled by its value, to the output. Long et al. start learned upsampling from this kernel.
-# One side of the pyramid is a hat of half-width $s$, sampled at the pixels' centres:
+# Away from the border bilinear interpolation is a transposed convolution (section 3) with stride $s$: each input pixel
+# adds a *stamp*, a pyramid scaled by its value. One side of it is a hat of half-width $s$, sampled at the pixels'
+# centres:
 #
 # $$ k = 2s-(s\bmod 2),\qquad h[t]=1-\frac{|t-m|}{s},\quad m=\frac{k-1}{2}, \quad 0\le t<k,
 #    \qquad K[t,t']=h[t]h[t']. $$
 #
-# With padding $p=\lfloor s/2\rfloor $ the output is $s$ times the input's size, $(H-1)s-2p+k=sH$, for even and odd $s$.
-# Inside the image the weights of every output pixel sum to one: entries $h[a],h[a+s],\dots$ do, for every $a<s$.
+# With padding $p=\lfloor s/2\rfloor $ the output's size is $(H-1)s-2p+k=sH$, for even and odd $s$. Inside the image the
+# weights of every output pixel sum to one: entries $h[a],h[a+s],\dots$ do, for every $a<s$.
 #
 # **What to watch for.** At the border pyramids are missing, and the output fades to black.
 
@@ -249,20 +247,20 @@ def bilinear_kernel(scale: int) -> Float[Tensor, "k k"]:
 # ### conv_transpose_output_size
 #
 # A convolution (kernel $k$, stride $s$, padding $p$ on each side) is linear: along one axis $y=Cx$, from $d$ to
-# $\lfloor (d+2p-k)/s\rfloor +1$ entries, where the rows of $C$ are shifted copies of the kernel. The **transposed
+# $\lfloor (d+2p-k)/s\rfloor +1$ entries, the rows of $C$ being shifted copies of the kernel. The **transposed
 # convolution** multiplies by $C^\top$ and goes back *up*: the backward pass used as a forward pass, **not** the inverse
 # ("deconvolution" is a misnomer: $C^\top C\neq I$).
 #
-# Its $d'$ inputs stamp kernels at distance $s$, the last of which ends at $(d'-1)s+k$. Then the padding, which the
-# convolution had added, is cut off:
+# Its $d'$ inputs stamp kernels at distance $s$, the last ending at $(d'-1)s+k$; the padding that the convolution had
+# added is cut off:
 #
 # $$ \text{size}=(d'-1)s+k-2p+o, \qquad 0\le o<s. $$
 #
-# The convolution rounds down, so that $s$ different sizes $d$ give one $d'$. The *output padding* $o$ says which is
-# meant, and adds $o$ rows at the bottom and $o$ columns at the right.
+# The convolution rounds down: $s$ different sizes $d$ give one $d'$. The *output padding* $o$ says which is meant: $o$
+# more rows at the bottom and columns at the right.
 #
-# **What to watch for.** $p$ makes the output *smaller*. $k=2,s=2,p=0$ and $k=4,s=2,p=1$ exactly double the size;
-# $k=3,s=2,p=1$ gives $2d'-1$.
+# **What to watch for.** $p$ makes the output *smaller*. $k=2,s=2,p=0$ and $k=4,s=2,p=1$ double the size; $k=3,s=2,p=1$
+# gives $2d'-1$.
 
 
 # %% exercise="conv_transpose_output_size"
@@ -285,8 +283,8 @@ def conv_transpose_output_size(size: int, kernel: int, stride: int, padding: int
 # %% [markdown]
 # ### output_padding_for
 #
-# To return to the size $d$ from which a convolution with the same $(k,s,p)$ came, $o$ must be the number of entries
-# left over after the last window that fits: what the division in $\lfloor (d+2p-k)/s\rfloor $ rounds off.
+# To return to size $d$, $o$ must be the number of entries left over after the last window that fits: what the division
+# in $\lfloor (d+2p-k)/s\rfloor $ rounds off.
 
 
 # %% exercise="output_padding_for"
@@ -318,17 +316,17 @@ def output_padding_for(size: int, kernel: int, stride: int, padding: int) -> int
 # zeros around, of which the cut saves $p$: **pad with $k-p-1$ zeros** on each side. (3) Convolve. The side is
 # $(H-1)s+1+2(k-p-1)-(k-1)=(H-1)s+k-2p$.
 #
-# "Convolve" means with the *minus*, $x_0[a-u]$. Lecture notes often leave it at "convolve with the kernel", but
-# `conv2d` in libraries is a cross-correlation: for it the kernel must be **turned by half a turn first** (both axes
-# reversed), and its two channel axes swapped.
+# "Convolve" means with the *minus*, $x_0[a-u]$. Lecture notes often leave it at "convolve", but `conv2d` in libraries
+# is a cross-correlation: for it the kernel must be **turned by half a turn first** (both axes reversed), and its two
+# channel axes swapped.
 #
 # **Channels.** The weight has shape $(C_{\text{in}},C_{\text{out}},k_h,k_w)$, as in torch: the weight
 # $(F,C,k_h,k_w)$ of the convolution that it transposes, whose outputs are now the inputs. With it, for all $x$ and $y$,
 #
 # $$ \langle \operatorname{conv}(x),y\rangle=\langle x,\operatorname{conv}^\top(y)\rangle . $$
 #
-# **What to watch for.** Symmetric kernels do not show whether the kernel was turned. A single bright pixel does: it
-# must give the kernel *upright*.
+# **What to watch for.** Symmetric kernels hide whether the kernel was turned; a single bright pixel must give it
+# *upright*.
 
 
 # %% exercise="conv_transpose2d"
@@ -361,14 +359,14 @@ def conv_transpose2d(
 # %% [markdown]
 # ### overlaps
 #
-# Count how many stamps fall on each output pixel. Along one axis, without padding,
+# How many stamps fall on each output pixel? Along one axis, without padding,
 #
 # $$ \text{overlaps}[a]=\text{number of } i \text{ with } 0\le i<d \text{ and } 0\le a-si<k,\qquad 0\le a<(d-1)s+k. $$
 #
 # If $s$ divides $k$, every pixel inside gets $k/s$ stamps. If not, some get one more than others, with period $s$; in
 # two dimensions the counts multiply, and a **checkerboard** appears in every generated image, even from untrained
 # weights (Odena, Dumoulin and Olah, 2016). The cure: a kernel size that the stride divides ($k=4,s=2$), or
-# `upsample_nearest` followed by a convolution.
+# `upsample_nearest`, then a convolution.
 
 
 # %% exercise="overlaps"
@@ -390,16 +388,16 @@ def overlaps(size: int, kernel: int, stride: int) -> Int[Tensor, " length"]:
 #
 # ### dense_to_conv
 #
-# A dense layer after a feature map of shape $(C,h,w)$ flattens it and takes inner products,
+# A dense layer flattens a feature map of shape $(C,h,w)$ and takes inner products,
 # $z_k=\sum_fV[k,f]\operatorname{vec}(x)[f]+b_k$. That is what a convolution computes at *one* place: a dense layer
-# **is** a convolution whose kernel is as large as the map. Only the weight has to be folded:
+# **is** a convolution whose kernel is as large as the map, with its weight folded:
 #
 # $$ (K, C\cdot h\cdot w)\to(K,C,h,w),\qquad W[k,c,u,v]=V[k,(c\cdot h+u)\cdot w+v]. $$
 #
-# A dense layer after another one sees a map of $1\times1$ and becomes a $1\times1$ convolution.
+# The next dense layers see a map of $1\times1$ and become $1\times1$ convolutions.
 #
-# **What to watch for.** `flatten` numbers the entries channel by channel, then row by row. Weights from frameworks that
-# store channels last must be permuted.
+# **What to watch for.** `flatten` goes channel by channel, then row by row: weights from frameworks that store channels
+# last must be permuted.
 
 
 # %% exercise="dense_to_conv"
@@ -421,12 +419,11 @@ def dense_to_conv(
 # %% [markdown]
 # ### sliding_classifier
 #
-# Give the converted network a *larger* image, and it slides by itself: its scores at $(i,j)$ are exactly those of the
-# classifier for the window $x[:, i:i+h, j:j+w]$. Neighbouring windows share nearly all their work, which cutting out
-# windows one by one repeats (Sermanet et al., 2014).
+# Give the converted network a *larger* image, and it slides by itself: its scores at $(i,j)$ are the classifier's for
+# the window $x[:, i:i+h, j:j+w]$. Neighbouring windows share nearly all their work, which cutting them out one by one
+# repeats (Sermanet et al., 2014).
 #
-# Let the classifier be a multilayer perceptron on flattened windows: $a_0=\operatorname{vec}(\text{window})$,
-# $a_\ell=\operatorname{relu}(V_\ell a_{\ell-1}+b_\ell)$, and the last layer without relu. Then
+# For a multilayer perceptron on flattened windows, with relu between its layers,
 #
 # $$ (N,C,H,W) \xrightarrow{h\times w} (N,n_1,H-h+1,W-w+1) \xrightarrow{1\times1} \cdots
 #    \xrightarrow{1\times1} (N,K,H-h+1,W-w+1). $$
@@ -464,17 +461,16 @@ def sliding_classifier(
 #
 # ### pixel_cross_entropy
 #
-# Every pixel is a classification with its own $K$ scores $z[n,:,i,j]$ and its label $t[n,i,j]$:
+# Every pixel is classified, with $K$ scores $z[n,:,i,j]$ and label $t[n,i,j]$:
 #
 # $$ L=\frac1{|\Omega|}\sum_{(n,i,j)\in\Omega} -\log\operatorname{softmax}(z[n,:,i,j])_{t[n,i,j]},\qquad
 #    \Omega=\lbrace (n,i,j): t[n,i,j]\neq\text{void}\rbrace . $$
 #
-# Shapes: $z$ is $(N,K,H,W)$, $t$ is $(N,H,W)$: **classes in axis 1**. The void label marks pixels that annotators left
-# open (255 in Pascal VOC). They count neither in the sum *nor in the number*. If all pixels are void the loss is 0 here
-# (torch returns NaN).
+# Shapes: $z$ is $(N,K,H,W)$, $t$ is $(N,H,W)$: **classes in axis 1**. Void pixels, which annotators left open (255 in
+# Pascal VOC), count neither in the sum *nor in the number*. If all are void the loss is 0 here (torch returns NaN).
 #
 # **What to watch for.** A softmax over the wrong axis still gives numbers between 0 and 1. `log(softmax(z))` is
-# $-\infty$ for scores a few hundred apart: use log-softmax. Replace void labels before using labels as indices.
+# $-\infty$ for scores a few hundred apart: use log-softmax. Replace void labels before indexing with labels.
 
 
 # %% exercise="pixel_cross_entropy"
@@ -499,9 +495,9 @@ def pixel_cross_entropy(
 # %% [markdown]
 # ### confusion_matrix
 #
-# $M[a,b]$ is the number of pixels of class $a$ that were given class $b$. **Rows are the truth, columns the
-# prediction** (scikit-learn's convention; some papers transpose). Counts of several batches add up, so compute scores
-# at the end: a mean of batch scores is another number.
+# $M[a,b]$ counts pixels of class $a$ that were given class $b$: **rows are the truth, columns the prediction**
+# (scikit-learn's convention; some papers transpose). Counts of batches add up, so compute scores at the end: a mean of
+# batch scores is another number.
 
 
 # %% exercise="confusion_matrix"
@@ -532,8 +528,8 @@ def confusion_matrix(
 #
 # $$ \mathrm{IoU}_a=\frac{M[a,a]}{\sum_bM[a,b]+\sum_bM[b,a]-M[a,a]}. $$
 #
-# The denominator counts the pixels that *are* $a$ or were *called* $a$, those in both sums once. A class neither
-# present nor predicted has 0/0 and is left out of the mean; one predicted but not present has IoU 0 and stays in.
+# The denominator counts the pixels that *are* or were *called* $a$, each once. A class neither present nor predicted
+# has 0/0 and is left out of the mean; one only predicted has IoU 0 and stays in.
 
 
 # %% exercise="mean_iou"
@@ -556,7 +552,7 @@ def mean_iou(confusion: Int[Tensor, "k k"]) -> float:
 # %% [markdown]
 # ### iou
 #
-# For one object per image: $|A\cap B|/|A\cup B|$ of two masks $A,B$, per image; **1** by convention if both are empty.
+# For one object per image: $|A\cap B|/|A\cup B|$ of two masks $A,B$; **1** by convention if both are empty.
 
 
 # %% exercise="iou"
@@ -583,13 +579,13 @@ def iou(a: Bool[Tensor, "*batch h w"], b: Bool[Tensor, "*batch h w"]) -> Float[T
 # $$ \text{loss}=1-\frac1N\sum_{n}
 #    \frac{2\sum_{ij}p_{nij}m_{nij}+\varepsilon}{\sum_{ij}p_{nij}+\sum_{ij}m_{nij}+\varepsilon}. $$
 #
-# (Milletari et al., 2016, square the terms of the denominator; we do not.) The smoothing $\varepsilon$, here 1 pixel,
-# makes 0/0 a perfect score and keeps the gradient finite. Small objects matter as much as large ones. Cross-entropy
-# alone starts on them by learning "background everywhere", and deep networks with ReLUs sometimes die there: your U-Net
-# will need the sum of both.
+# (Milletari et al., 2016, square the denominator's terms; we do not.) The smoothing $\varepsilon$, here 1 pixel, makes
+# 0/0 a perfect score and keeps the gradient finite. Small objects matter as much as large ones; on them cross-entropy
+# alone first learns "background everywhere", and deep ReLU networks sometimes die there: your U-Net will need the sum
+# of both.
 #
-# **What to watch for.** One ratio per image, then the mean; in one ratio of the whole batch large objects outvote small
-# ones. And $\varepsilon$ goes into numerator and denominator.
+# **What to watch for.** One ratio per image, then the mean: in one ratio for the batch large objects outvote small
+# ones.
 
 
 # %% exercise="dice_loss"
@@ -613,22 +609,18 @@ def dice_loss(
 # %% [markdown]
 # ## 6 · Skip connections and the U-Net
 #
-# After four poolings a position is known to within 16 pixels, and no way of going up can restore the rest. A **skip
-# connection** takes the feature map from just before each pooling to the same level on the way up: the decoder has
-# *what* from below and *where* from the side.
-#
-# (Lecture notes sometimes call the skip's information global and that of the previous layer local. It is the other way
-# round: the skip carries **local** detail in high resolution; the previous layer, from the bottleneck, **global**
-# context.)
+# After four poolings a position is known to within 16 pixels, and no way up restores the rest. A **skip connection**
+# takes the feature map before each pooling to the same level on the way up: the decoder has *what*, **global** context,
+# from below and *where*, **local** detail in high resolution, from the side. (Lecture notes sometimes call the skip's
+# information global and the previous layer's local: it is the other way round.)
 #
 # ### crop_and_concatenate
 #
 # The U-Net joins the two by **concatenating channels**: $(N,C_1,H,W)$ and $(N,C_2,H,W)$ give $(N,C_1+C_2,H,W)$. (FCN
 # and residual networks *add*, which needs $C_1=C_2$.) In the original, the convolutions have no padding, so the skip is
-# larger and is cropped to its centre first: with height $H_1\ge H_2$ the crop starts at row
-# $\lfloor (H_1-H_2)/2\rfloor $, and columns alike.
+# larger and is first cropped to its centre.
 #
-# **What to watch for.** The order is part of the contract with the weights: here the skip's channels come first.
+# **What to watch for.** The order is part of the contract with the weights.
 
 
 # %% exercise="crop_and_concatenate"
@@ -653,9 +645,9 @@ def crop_and_concatenate(
 # %% [markdown]
 # ### valid_unet_size
 #
-# In the original, each of `depth` levels has two $3\times3$ convolutions without padding (the side shrinks by 2 each),
-# then a $2\times2$ max pooling. At the bottom two convolutions. Back up: double the side, crop and concatenate, two
-# convolutions. With depth 4 a side of 572 gives 388.
+# In the original, two $3\times3$ convolutions without padding (the side shrinks by 2 each) stand before each of `depth`
+# max poolings of $2\times2$, at the bottom, and on the way up after each doubling of the side, crop and concatenation.
+# With depth 4 a side of 572 gives 388.
 #
 # **What to watch for.** Each pooling must meet an **even** side, or a row is lost and the halves no longer fit.
 
@@ -687,7 +679,7 @@ def valid_unet_size(size: int, depth: int) -> int:
 # ### UNet
 #
 # Today one pads the convolutions (`padding=1`), and the output has the input's size. *Legal* sides are multiples of
-# $2^{\text{depth}}$: all poolings meet even sides. With $w$ = `width` and $c_\ell=w\cdot2^\ell$, level $\ell$ has
+# $2^{\text{depth}}$: all poolings meet even sides. With `width` $w$ and $c_\ell=w\cdot2^\ell$, level $\ell$ has
 # $c_\ell$ channels and sides divided by $2^\ell$:
 #
 # | part | from → to | made of |
@@ -696,30 +688,28 @@ def valid_unet_size(size: int, depth: int) -> int:
 # | pooling between blocks down $\ell$ and $\ell+1$ | $c_\ell\to c_\ell$ | 2×2 maximum |
 # | up $\ell$, $\ell=\text{depth}-1,\dots,0$ | $c_{\ell+1}\to c_\ell$ | transposed convolution 2×2, stride 2 |
 # | concatenate | $(c_\ell,c_\ell)\to2c_\ell$ | block down $\ell$ **first**, then up $\ell$ |
-# | block up $\ell$ | $2c_\ell\to c_\ell\to c_\ell$ | two 3×3, padding 1, relu after each |
+# | block up $\ell$ | $2c_\ell\to c_\ell\to c_\ell$ | as block down |
 # | head | $c_0\to$ `classes` | 1×1 convolution, no relu |
 #
 # Here $c_{-1}$ is `in_channels`. All layers have biases; there is no normalisation or dropout. Block down `depth` is
-# the bottom and has no skip. With `use_skips=False` **zeros take the place of the skips**. Then all that the network
-# says about an image of $H\times W$ has passed through $c_{\text{depth}}\cdot H W/4^{\text{depth}}$ numbers, and the
-# Jacobian's rank cannot be larger.
+# the bottom and has no skip. With **zeros in place of the skips** (`use_skips=False`) all that the network says about
+# an image of $H\times W$ has passed through $c_{\text{depth}}\cdot H W/4^{\text{depth}}$ numbers, and the Jacobian's
+# rank cannot be larger.
 #
-# **Starting values.** Biases 0; weights independent normal numbers with variance $2/n$, where $n$ is the number of
-# values that one output adds up (He et al., 2015): $n=9C_{\text{in}}$ for a 3×3 convolution, $n=C_{\text{in}}$ for a
-# 1×1. Stamps of 2×2 with stride 2 do not overlap: each output of the transposed convolution gets *one*,
-# $n=C_{\text{in}}$ (`kaiming_normal_` takes its fan from the wrong axis there).
+# **Starting values.** Biases 0; weights independent normal numbers with variance $2/n$, where one output adds up $n$
+# values (He et al., 2015): $n=9C_{\text{in}}$ for a 3×3 convolution, $n=C_{\text{in}}$ for a 1×1. Stamps of 2×2 with
+# stride 2 do not overlap: each output of the transposed convolution gets *one*, $n=C_{\text{in}}$ (`kaiming_normal_`
+# takes its fan from the wrong axis there).
 #
 # ### train_segmentation
 #
-# Two classes, background 0 and object 1; `width` 8 and `depth` 2. Every step draws eight images at random, computes
-# their scores, asks for the loss (an argument), and moves the weights. The optimiser is your choice: Adam (Kingma and
-# Ba, 2015) with step size 0.01 works on the task below, with cross-entropy **plus** the Dice loss of the probability of
-# class 1. (Grading brings a loss of its own.)
+# Two classes, background 0 and object 1. The loss is an argument (grading brings its own) and the optimiser your
+# choice: Adam (Kingma and Ba, 2015) with step size 0.01 works on the task below, with cross-entropy **plus** the Dice
+# loss of the probability of class 1.
 #
-# **What to watch for.** Seed a `torch.Generator` of your own for weights and batches, or the result depends on what ran
-# before. All predictions background, loss stuck near $-\sum_k f_k\log f_k$ for class shares $f_k$: the network died;
-# lower the step size, look at the starting values, add Dice. Loss falls and borders stay blobs: a skip is missing or
-# joined at the wrong level.
+# **What to watch for.** Seed a `torch.Generator` of your own for weights and batches. All predictions background, loss
+# stuck near $-\sum_k f_k\log f_k$ for class shares $f_k$: the network died; lower the step size, look at the starting
+# values, add Dice. Loss falls, borders stay blobs: a skip is missing or joined at the wrong level.
 
 
 # %%
@@ -813,8 +803,8 @@ def train_segmentation(
 # %% [markdown]
 # ## The picture
 #
-# Find a disc or a box in noise. Half of the objects are brighter than the background, half darker. No pixel on its own
-# can tell: the best threshold leaves a mask full of specks and holes.
+# Find the disc or box in noise; half are brighter than the background, half darker. No pixel on its own can tell: the
+# best threshold leaves specks and holes.
 
 
 # %% tags=["picture"]

@@ -38,8 +38,9 @@ from torch import Tensor
 # $$ \mathrm{KL}(p\,\|\,q) = \sum_i p_i \log\frac{p_i}{q_i} \;\ge 0, \qquad = 0 \iff p = q, $$
 #
 # with the conventions $0\log\frac{0}{q}=0$ and $p\log\frac{p}{0}=\infty$ for $p>0$. It is not symmetric, and infinite
-# as soon as $q$ misses a point that $p$ has. (It is $\ge0$ by Jensen: $-\sum p\log\frac qp\ge-\log\sum p\frac qp =
-# 0$.) The **Jensen–Shannon divergence** compares both with their average $m=\tfrac12(p+q)$,
+# as soon as $q$ misses a point that $p$ has. (It is $\ge0$ by Jensen:
+# $-\sum p\log\frac qp\ge-\log\sum p\frac qp = 0$.) The **Jensen–Shannon divergence** compares both with their average
+# $m=\tfrac12(p+q)$,
 #
 # $$ \mathrm{JS}(p, q) = \tfrac12\mathrm{KL}(p\,\|\,m) + \tfrac12\mathrm{KL}(q\,\|\,m),
 #    \qquad 0\le\mathrm{JS}\le\log 2 . $$
@@ -93,7 +94,7 @@ def js_divergence(p: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch n"]) ->
 # ## Why not simply maximise likelihood?
 #
 # Because likelihood and sample quality are nearly independent in high dimension. Let $p$ be a good model and $q$ noise.
-# The mixture $0.01\,p + 0.99\,q$ produces garbage 99 times out of 100, yet
+# The mixture $0.01p + 0.99q$ produces garbage 99 times out of 100, yet
 #
 # $$ \log\bigl(0.01\,p(x)+0.99\,q(x)\bigr) \;\ge\; \log\bigl(0.01\,p(x)\bigr) = \log p(x) - \log 100 , $$
 #
@@ -267,9 +268,9 @@ def generator_criterion(p_data: Float[Tensor, " n"], p_model: Float[Tensor, " n"
 #
 # For $\eta=1$ this is simply $p_{\text{model}}\leftarrow\tfrac12(p_{\text{data}}+p_{\text{model}})$: the error halves
 # at every step. For every $0<\eta\le1$ the value falls monotonically, and after $t$ steps
-# $C_t+\log4\le\mathrm{KL}(p_{\text{data}}\|p_{\text{model}}^{(0)})/(\eta t)$ (because $\partial^2C/\partial p_i^2 =
-# \frac{p_{\text{data},i}}{p_i(p_{\text{data},i}+p_i)}\le\frac1{p_i}$; Bauschke, Bolte and Teboulle, 2017). Much larger
-# steps overshoot.
+# $C_t+\log4\le\mathrm{KL}(p_{\text{data}}\Vert p_{\text{model}}^{(0)})/(\eta t)$ (because
+# $\partial^2C/\partial p_i^2 = \frac{p_{\text{data},i}}{p_i(p_{\text{data},i}+p_i)}\le\frac1{p_i}$; Bauschke, Bolte
+# and Teboulle, 2017). Much larger steps overshoot.
 #
 # With neural networks none of this holds: capacity is finite, $D$ is not at its optimum, and $V$ is not convex in the
 # *parameters* of $G$.
@@ -359,7 +360,7 @@ def non_saturating_loss(fake_logits: Float[Tensor, " m"]) -> Float[Tensor, ""]:
 # ## Two players: rotation instead of descent
 #
 # Gradient descent on one loss goes downhill. Two players each go downhill on a landscape that the other keeps changing,
-# and may run in circles. The smallest example is $V(d,g)=d\,g$ with its equilibrium at $(0,0)$. Simultaneous steps
+# and may run in circles. The smallest example is $V(d,g)=dg$ with its equilibrium at $(0,0)$. Simultaneous steps
 #
 # $$ d' = d+\eta\,\frac{\partial V}{\partial d}(d,g) = d+\eta g, \qquad
 #    g' = g-\eta\,\frac{\partial V}{\partial g}(d,g) = g-\eta d $$
@@ -408,7 +409,7 @@ def simultaneous_step(
 #
 # $$ d_0=d,\qquad d_{j+1}=d_j+\eta\,\frac{\partial V}{\partial d}(d_j,g), $$
 #
-# and the generator descends $g\mapsto V(d_k(d,g),\,g)$, **including the path through $d_k$**:
+# and the generator descends $g\mapsto V(d_k(d,g),g)$, **including the path through $d_k$**:
 #
 # $$ \frac{\mathrm d}{\mathrm dg}V(d_k(d,g),g) = \frac{\partial V}{\partial g}(d_k,g)
 #    + \Bigl(\frac{\partial d_k}{\partial g}\Bigr)^{\!\top}\frac{\partial V}{\partial d}(d_k,g) . $$
@@ -416,8 +417,8 @@ def simultaneous_step(
 # The second term says how the discriminator would react. With $k=0$ this is the ordinary loss; as $k\to\infty$,
 # $d_k\to D^*$ and the second term vanishes, leaving the gradient of $C(G)$. The real discriminator still takes
 # ordinary steps; $d_k$ is thrown away. Lecture notes often say that the generator is optimised against the *last* $k$
-# discriminators; it looks $k$ steps **ahead**. For $V=dg$ and $k$ steps, $V(d_k,g)=dg+k\eta g^2$: the new term $k\eta
-# g^2$ is a spring that pulls $g$ to the equilibrium, and the spiral turns inwards. (Metz, Poole, Pfau and
+# discriminators; it looks $k$ steps **ahead**. For $V=dg$ and $k$ steps, $V(d_k,g)=dg+k\eta g^2$: the new term
+# $k\eta g^2$ is a spring that pulls $g$ to the equilibrium, and the spiral turns inwards. (Metz, Poole, Pfau and
 # Sohl-Dickstein, 2017.)
 #
 # **What to watch for.** The inner gradients must be part of the graph (`create_graph=True`). Without it everything
@@ -485,7 +486,7 @@ def unrolled_shift_gan(
 #             = \sup_{\|f\|_{\text{Lip}}\le1}\ \mathbb E_p[f]-\mathbb E_q[f]. $$
 #
 # Two blocks at distance $\theta$ have $W_1=\theta$ for every $\theta$: a slope everywhere. On the line there is a
-# closed form through the cumulative distribution functions, $W_1=\int|F_p(t)-F_q(t)|\,\mathrm dt$ (Vallender, 1974);
+# closed form through the cumulative distribution functions, $W_1=\int|F_p(t)-F_q(t)|\mathrm dt$ (Vallender, 1974);
 # for two samples of *equal* size it is the mean of $|x_{(i)}-y_{(i)}|$ over the sorted samples.
 #
 # The second form (Kantorovich–Rubinstein duality) is what a Wasserstein GAN trains: a **critic** $f$, which is no
@@ -537,14 +538,14 @@ def critic_loss(real_scores: Float[Tensor, " m_real"], fake_scores: Float[Tensor
 # %% [markdown]
 # ## Gradient penalties
 #
-# How does one keep a network 1-Lipschitz? Clipping its weights works badly. At the optimum of the dual, $\|\nabla
-# f\|=1$ almost everywhere on the straight lines between coupled real and generated points; so **WGAN-GP** asks for
-# just that at random points of such lines,
+# How does one keep a network 1-Lipschitz? Clipping its weights works badly. At the optimum of the dual,
+# $\Vert\nabla f\Vert=1$ almost everywhere on the straight lines between coupled real and generated points; so
+# **WGAN-GP** asks for just that at random points of such lines,
 #
 # $$ \hat x_i = u_i\,x_i + (1-u_i)\,G(z_i),\quad u_i\sim U[0,1], \qquad
 #    \mathrm{GP} = \frac1m\sum_i\bigl(\|\nabla_{\hat x}f(\hat x_i)\|_2-1\bigr)^2 , $$
 #
-# and the critic minimises `critic_loss` $+\,\lambda\,\mathrm{GP}$ with $\lambda=10$ (Gulrajani et al., 2017). Shapes:
+# and the critic minimises `critic_loss` $+\lambda\mathrm{GP}$ with $\lambda=10$ (Gulrajani et al., 2017). Shapes:
 # $\hat x$ is $(m, d)$ or, for images, $(m, c, h, w)$; the gradient has the same shape; its norm, over everything but
 # the batch axis, is $(m,)$.
 #
@@ -587,10 +588,10 @@ def gradient_penalty(
 # $$ V_\lambda(D,G) = \mathbb E_{p_{\text{data}}}\bigl[\log D(x)-\lambda\|\nabla_xa(x)\|_2^2\bigr]
 #    +\mathbb E_z[\log(1-D(G(z)))] . $$
 #
-# The discriminator *maximises* this, so the penalty is **subtracted**. (Lecture notes often write $+\lambda\|\nabla
-# D\|^2$, which would reward steep discriminators; the plus sign belongs to a loss that is minimised.) As in Mescheder
-# et al. the gradient is that of the logit $a$; they write $\gamma/2$ for $\lambda$. The square of the norm needs no
-# root.
+# The discriminator *maximises* this, so the penalty is **subtracted**. (Lecture notes often write
+# $+\lambda\Vert\nabla D\Vert^2$, which would reward steep discriminators; the plus sign belongs to a loss that is
+# minimised.) As in Mescheder et al. the gradient is that of the logit $a$; they write $\gamma/2$ for $\lambda$. The
+# square of the norm needs no root.
 
 # %% exercise="penalised_value"
 def penalised_value(

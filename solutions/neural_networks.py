@@ -1,25 +1,24 @@
 # %% [markdown]
 # # 02 · Neural networks
 #
-# A neural network is a function with many adjustable numbers, its **parameters** $\theta$, built from simple layers: an
-# affine map, then a bend. *Training* chooses the parameters to fit the data, by following the gradient downhill.
+# A neural network stacks simple layers, each an affine map and then a bend. *Training* fits its many adjustable
+# numbers, the **parameters** $\theta$, to data by following the gradient downhill.
 #
 # ### Conventions that hold throughout
 #
-# - A batch $x$ of shape $(N, n)$ holds $N$ examples as rows. A layer from $n$ to $m$ features has weights $W$ of shape
-#   $(m, n)$, as in `torch.nn.Linear`, and a bias $b$ of shape $(m)$. In formulas an example is a column, $Wx+b$; in
-#   code the batch is `x @ W.T + b`.
-# - Binary labels are floats, $y\in\lbrace0,1\rbrace$, or $s\in\lbrace-1,+1\rbrace$ with $s=2y-1$ where a formula is
-#   prettier. Class labels are whole numbers $0,\dots,K-1$.
-# - A **logit** is what a network puts out before any sigmoid or softmax. Networks here end in logits; the sigmoid
-#   belongs to the loss. (Notes often write one more $\sigma$ around the last layer: the same probability, computed
-#   where it does harm; see section 3.)
-# - Results have the shape and dtype of the docstring; nothing that you are given may be changed in place.
-# - What is random takes a `seed`: hand `torch.Generator().manual_seed(seed)` to `torch.rand`, `torch.randn` or
-#   `torch.randint` as `generator=`.
+# - A batch $x$ of shape $(N, n)$ holds one example per row. A layer from $n$ to $m$ features has weights $W$ of shape
+#   $(m, n)$, as in `torch.nn.Linear`, and a bias $b$ of shape $(m)$. In formulas an example is a column: $Wx+b$; in
+#   code, `x @ W.T + b`.
+# - Binary labels are floats $y\in\lbrace0,1\rbrace$, or $s=2y-1\in\lbrace-1,+1\rbrace$ where that is prettier. Class
+#   labels are whole numbers $0,\dots,K-1$.
+# - Networks here end in **logits**, the numbers before any sigmoid or softmax; that belongs to the loss. (Notes often
+#   write one more $\sigma$ around the last layer: the same probability, computed where it does harm; see section 3.)
+# - Results have the docstring's shape and dtype; change no argument in place.
+# - What is random takes a `seed`: pass `generator=torch.Generator().manual_seed(seed)` to `torch.rand`, `torch.randn`
+#   or `torch.randint`.
 #
-# *Sources.* Goodfellow, Bengio and Courville, "Deep Learning" (2016), chapters 6 to 8; Bishop, "Pattern Recognition and
-# Machine Learning" (2006), chapters 4 and 5.
+# *Sources.* Goodfellow, Bengio and Courville, "Deep Learning" (2016), chapters 6–8; Bishop, "Pattern Recognition and
+# Machine Learning" (2006), chapters 4–5.
 
 # %%
 import math
@@ -33,15 +32,15 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## 1 · The perceptron
 #
-# Rosenblatt's perceptron (1958) is a single neuron with a hard threshold:
+# Rosenblatt's perceptron (1958) is a neuron with a hard threshold:
 #
 # $$ \hat y=\mathbb 1\lbrace w^\top x+b>0\rbrace . $$
 #
-# The score $w^\top x+b$ is 0 on a hyperplane perpendicular to $w$, the **decision boundary**; on it $\hat y=0$.
+# The score $w^\top x+b$ is 0 on the **decision boundary**, a hyperplane perpendicular to $w$; there $\hat y=0$.
 #
 # ### perceptron_predict
 #
-# **What to watch for.** A comparison gives truth values; answers are floats, of the dtype of the inputs.
+# A comparison gives truth values; answers are floats.
 
 
 # %% exercise="perceptron_predict"
@@ -60,14 +59,13 @@ def perceptron_predict(
 # %% [markdown]
 # ### One step of learning: perceptron_update
 #
-# A right answer changes nothing; a wrong one moves the parameters towards the example ($y=1$) or away from it ($y=0$).
-# In one line, since $y-\hat y$ is $0$, $+1$ or $-1$:
+# A right answer changes nothing; a wrong one moves the parameters towards the example ($y=1$) or away ($y=0$):
 #
 # $$ w\leftarrow w+\eta(y-\hat y)x,\qquad b\leftarrow b+\eta(y-\hat y). $$
 #
 # Do not lose the bias: notes that write $\theta\leftarrow\theta+\eta(y-\hat y)x$ mean an $x$ with a constant feature 1,
-# whose weight is $b$. The step moves the score of this example by $\eta(y-\hat y)(\lVert x\rVert^2+1)$, the right way,
-# though perhaps not far enough, and others may become wrong.
+# of weight $b$. The step moves this example's score by $\eta(y-\hat y)(\lVert x\rVert^2+1)$, the right way, perhaps not
+# far enough; others may become wrong.
 
 
 # %% exercise="perceptron_update"
@@ -87,12 +85,10 @@ def perceptron_update(
 # %% [markdown]
 # ### All steps: perceptron_fit
 #
-# Start at $w=0$, $b=0$ with $\eta=1$ (another $\eta$ would only scale both) and go through the examples in their order,
-# again and again, until a whole pass makes no update. If no hyperplane separates the classes that never happens, so the
-# number of passes is limited.
+# With $\eta=1$ (from zero, another would only scale $(w,b)$) go through the examples until a whole pass makes no
+# update. Without a separating hyperplane that never happens, so passes are limited.
 #
-# **What to watch for.** Updating on a whole pass with the *old* parameters is another algorithm. Count updates, not
-# passes.
+# Updating on a whole pass with the *old* parameters is another algorithm.
 
 
 # %% exercise="perceptron_fit"
@@ -122,7 +118,7 @@ def perceptron_fit(
 # %% [markdown]
 # ### How many mistakes can it make? novikoff_bound
 #
-# Write $\tilde x=(x,1)$ and $\tilde w=(w,b)$. Let some $\tilde w_\star$ separate the data and define
+# With $\tilde x=(x,1)$ and $\tilde w=(w,b)$ let some $\tilde w_\star$ separate the data and define
 #
 # $$ R=\max_i\lVert\tilde x_i\rVert,\qquad
 #    \gamma=\min_i\frac{s_i\tilde w_\star^\top\tilde x_i}{\lVert\tilde w_\star\rVert}>0 , $$
@@ -131,15 +127,15 @@ def perceptron_fit(
 #
 # - Its component along $\tilde w_\star/\lVert\tilde w_\star\rVert$ grows by at least $\gamma$ each time, so
 #   $\lVert\tilde w\rVert\ge k\gamma$.
-# - Updates happen only at wrong answers, $s_i\tilde w^\top\tilde x_i\le0$. So
-#   $\lVert\tilde w+s_i\tilde x_i\rVert^2\le\lVert\tilde w\rVert^2+R^2$, and $\lVert\tilde w\rVert\le\sqrt k R$.
+# - Wrong answers have $s_i\tilde w^\top\tilde x_i\le0$, so
+#   $\lVert\tilde w+s_i\tilde x_i\rVert^2\le\lVert\tilde w\rVert^2+R^2$ and $\lVert\tilde w\rVert\le\sqrt k R$.
 #
 # Together $k\gamma\le\sqrt kR$, that is
 #
 # $$ k\le\Bigl(\frac R\gamma\Bigr)^2 \qquad\text{(Novikoff, 1962).} $$
 #
-# Neither the number of examples nor their dimension enters. Notes often say "converges in linear time"; the theorem
-# only bounds the *updates*, and with a tiny margin $(R/\gamma)^2$ is very large.
+# Neither number nor dimension of the examples enters. Notes often say "converges in linear time"; the theorem only
+# bounds *updates*, and with a tiny margin $(R/\gamma)^2$ is large.
 
 
 # %% exercise="novikoff_bound"
@@ -163,16 +159,15 @@ def novikoff_bound(
 # %% [markdown]
 # ### The perceptron as gradient descent: hinge_loss
 #
-# With $s=2y-1$ and the score $z=w^\top x+b$, the product $sz$ is positive for a right answer. A **hinge** charges for
-# what is missing to a margin $m$:
+# The score $z=w^\top x+b$ is right if $sz>0$; a **hinge** charges for what is missing to a margin $m$:
 #
 # $$ \ell_m(z,y)=\max\lbrace0,\ m-sz\rbrace ,\qquad
 #    \frac{\partial\ell_m}{\partial z}=-s\ \text{ if } sz<m,\quad 0\ \text{ if } sz>m. $$
 #
 # Notes often call the perceptron "gradient descent on the hinge loss". That holds for $m=0$ (the *perceptron
-# criterion*): a wrong example has gradient $-sx$ in $w$, with $s=y-\hat y$: the update above (in the kink $z=0$, where
-# the algorithm starts, choose the slope that fits the answer 0). What is usually called *the* hinge loss has $m=1$ and
-# also pushes examples that are right, but not by enough (Cortes and Vapnik, 1995).
+# criterion*): a wrong example has gradient $-sx$ in $w$ with $s=y-\hat y$, hence the update above (in the kink $z=0$,
+# where the algorithm starts, choose the slope that fits the answer 0). *The* hinge loss usually has $m=1$ and also
+# pushes examples that are right by too little (Cortes and Vapnik, 1995).
 
 
 # %% exercise="hinge_loss"
@@ -190,21 +185,19 @@ def hinge_loss(z: Float[Tensor, "*shape"], y: Float[Tensor, "*shape"], margin: f
 # ## 2 · Many neurons
 #
 # No line separates $(0,0),(1,1)$ from $(0,1),(1,0)$, so a perceptron cannot compute XOR (Minsky and Papert, 1969). A
-# layer in between can bend the space first. A **multilayer perceptron** with $k$ layers is
+# layer in between can bend the space first: a **multilayer perceptron** with $k$ layers is
 #
 # $$ h_0=x,\qquad a_\ell=W_\ell h_{\ell-1}+b_\ell,\qquad h_\ell=\operatorname{ReLU}(a_\ell)\ \ (\ell<k),\qquad
 #    \text{logits } z=a_k . $$
 #
-# Shapes: $W_\ell$ is $(n_\ell,n_{\ell-1})$ and $b_\ell$ is $(n_\ell)$; $a_\ell,h_\ell$ are $(n_\ell)$ for one example
-# and $(N,n_\ell)$ for a batch in code.
+# Shapes: $W_\ell$ is $(n_\ell,n_{\ell-1})$, $b_\ell$ is $(n_\ell)$, and in a batch $a_\ell,h_\ell$ are $(N,n_\ell)$.
 #
-# Without the bends the network is one affine map. **Do not forget the biases**: without them $z(cx)=cz(x)$ for $c>0$,
-# and $z(0)=0$.
+# Without bends the network is one affine map; **without biases** $z(cx)=cz(x)$ for $c>0$ and $z(0)=0$.
 #
 # ### mlp_forward
 #
-# **What to watch for.** No ReLU after the last layer: a logit may be negative. And Python's `zip` stops silently at the
-# shorter list: a forgotten bias drops a layer.
+# No ReLU after the last layer: logits may be negative. Python's `zip` stops silently at the shorter list: a forgotten
+# bias drops a layer.
 
 
 # %% exercise="mlp_forward"
@@ -232,18 +225,16 @@ def mlp_forward(
 # %% [markdown]
 # ### Where to start: initialise_mlp
 #
-# From zero weights, all units of a layer would stay alike for ever, so weights start random. If the entries of $W_\ell$
-# are independent and normal with mean 0 and variance $v$, each $a_{\ell,i}$ has variance
-# $v\sum_j\mathbb E[h_{\ell-1,j}^2]$. The distribution of $a_{\ell-1}$ is symmetric about 0 and the ReLU sets half of it
-# to 0, so
-# $\mathbb E[h_{\ell-1,j}^2]=\tfrac12\operatorname{Var}[a_{\ell-1,j}]$, and
+# From zero weights, a layer's units would stay alike for ever, so weights start random, biases at 0. If $W_\ell$ has
+# independent normal entries with mean 0 and variance $v$, each $a_{\ell,i}$ has variance
+# $v\sum_j\mathbb E[h_{\ell-1,j}^2]$. The distribution of $a_{\ell-1}$ is symmetric about 0 and ReLU sets half of it to
+# 0, so $\mathbb E[h_{\ell-1,j}^2]=\tfrac12\operatorname{Var}[a_{\ell-1,j}]$, and
 #
 # $$ \operatorname{Var}[a_\ell]=\tfrac12 n_{\ell-1}v\operatorname{Var}[a_{\ell-1}] .
 #    \qquad\text{It stays the same from layer to layer if}\quad v=\frac{2}{n_{\ell-1}} . $$
 #
-# (He, Zhang, Ren and Sun, 2015.) With half of it, thirty layers shrink the standard deviation by the factor $2^{-15}$;
-# with twice as much they blow it up as far. The *fan-in* $n_{\ell-1}$ is the number of **columns** of $W_\ell$. Biases
-# start at 0.
+# (He, Zhang, Ren and Sun, 2015; the *fan-in* $n_{\ell-1}$ counts the **columns** of $W_\ell$.) With half of that,
+# thirty layers shrink the standard deviation by the factor $2^{-15}$; with twice that, they blow it up as far.
 
 
 # %% exercise="initialise_mlp"
@@ -268,29 +259,28 @@ def initialise_mlp(widths: list[int], seed: int) -> tuple[list[Tensor], list[Ten
 # %% [markdown]
 # ## 3 · Which loss?
 #
-# Choose the parameters under which the observed labels are the most probable: **maximum likelihood** (Fisher, 1922).
-# For independent examples the logarithm of the likelihood is a sum:
+# **Maximum likelihood** (Fisher, 1922) chooses the parameters that make the observed labels most probable. For
+# independent examples it minimises a sum:
 #
 # $$ \hat\theta_{\text{MLE}}=\arg\min_\theta -\sum_{i=1}^N\log p(y_i\mid x_i,\theta). $$
 #
-# The exercises return **one loss per example**: take the mean to train (torch's default), the sum for a likelihood.
+# Exercises return **one loss per example**: take the mean to train (torch's default), the sum for a likelihood.
 #
 # ### binary_cross_entropy_with_logits
 #
-# A yes-or-no label is Bernoulli with $p=\sigma(z)=1/(1+e^{-z})$, so that $p(y)=p^y(1-p)^{1-y}$ and
+# A yes-or-no label is Bernoulli, $p(y)=p^y(1-p)^{1-y}$ with $p=\sigma(z)=1/(1+e^{-z})$:
 #
 # $$ \ell(z,y)=-\bigl[y\log\sigma(z)+(1-y)\log(1-\sigma(z))\bigr],\qquad
 #    \frac{\partial\ell}{\partial z}=\sigma(z)-y . $$
 #
-# The minus sign covers **both** terms; without the brackets, which notes often lose, the second would reward being
-# wrong. The gradient stays useful when the network is confidently wrong; with a squared error behind the sigmoid, the
-# slope $\sigma'(z)$ multiplies it to nothing.
+# The minus sign covers **both** terms; without the brackets, which notes often lose, the second rewards being wrong.
+# The gradient stays useful when the network is confidently wrong; a squared error behind the sigmoid loses it to the
+# vanishing slope $\sigma'(z)$.
 #
-# **What to watch for.** In floating point $\sigma(1000)$ is 1, $\log(1-1)=-\infty$, and $0\cdot\infty$ is NaN. Never
-# take the logarithm of a sigmoid. With $1-\sigma(z)=\sigma(-z)$ only $\log\sigma$ is needed, and
-# $\log\sigma(z)=-\log(1+e^{-z})$ has a stable form (torch's `logsigmoid`). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$
-# has the right value but, at $z=0$, where all-zero parameters start, a wrong derivative by autograd: its kinks cancel
-# only on paper.
+# **What to watch for.** In floating point $\log(1-\sigma(1000))=\log0=-\infty$ and $0\cdot\infty$ is NaN. Never take
+# the logarithm of a sigmoid: with $1-\sigma(z)=\sigma(-z)$ only $\log\sigma(z)=-\log(1+e^{-z})$ is needed, which has a
+# stable form (torch's `logsigmoid`). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$ has the right value but at $z=0$,
+# where all-zero parameters start, a wrong derivative by autograd: its kinks cancel only on paper.
 
 
 # %% exercise="binary_cross_entropy_with_logits"
@@ -311,18 +301,16 @@ def binary_cross_entropy_with_logits(
 # %% [markdown]
 # ### cross_entropy
 #
-# For one of $K$ classes the probabilities are $\operatorname{softmax}(z)_j=e^{z_j}/\sum_ke^{z_k}$. The negative
-# logarithm of the right one is
+# For $K$ classes with probabilities $\operatorname{softmax}(z)_j=e^{z_j}/\sum_ke^{z_k}$ the loss is
 #
 # $$ \ell(z,y)=-\log\frac{e^{z_y}}{\sum_ke^{z_k}}=\log\sum_{k}e^{z_k}-z_y ,\qquad
 #    \frac{\partial\ell}{\partial z_j}=\operatorname{softmax}(z)_j-\mathbb 1\lbrace j=y\rbrace . $$
 #
-# Shapes: logits $(N, K)$, labels $(N)$, losses $(N)$. Subtracting the largest logit of an example from all of its
-# logits changes nothing and avoids overflow (`torch.logsumexp` does that). A network that knows nothing pays $\log K$:
-# check that when training starts.
+# Logits are $(N, K)$, labels and losses $(N)$. Subtracting each example's largest logit changes nothing and avoids
+# overflow (`torch.logsumexp` does that). A network that knows nothing pays $\log K$: check at the start.
 #
-# **What to watch for.** A softmax before this loss is softmax twice: it trains slowly, and the loss never gets below
-# $\log(1+(K-1)/e)$. And a label of $-1$ silently picks the *last* logit in Python.
+# Softmax before this loss is softmax twice: it trains slowly and never gets below $\log(1+(K-1)/e)$. A label of $-1$
+# silently picks the *last* logit.
 
 
 # %% exercise="cross_entropy"
@@ -344,20 +332,19 @@ def cross_entropy(logits: Float[Tensor, "N K"], labels: Int[Tensor, " N"]) -> Fl
 # %% [markdown]
 # ### Regularisation as a prior: map_loss
 #
-# With few data, maximum likelihood overfits. A prior belief $p(\theta)$ gives, by Bayes' rule,
-# $p(\theta\mid\text{data})\propto p(\theta)\prod_ip(y_i\mid x_i,\theta)$, and the **maximum a posteriori** estimate has
-# one more term:
+# With few data, maximum likelihood overfits. With a prior belief $p(\theta)$ Bayes' rule gives
+# $p(\theta\mid\text{data})\propto p(\theta)\prod_ip(y_i\mid x_i,\theta)$ and the **maximum a posteriori** estimate one
+# more term:
 #
 # $$ \hat\theta_{\text{MAP}}=\arg\min_\theta-\log p(\theta)-\sum_i\log p(y_i\mid x_i,\theta). $$
 #
-# | prior, independent for each weight | $-\log p(w)$ up to a constant | known as |
+# | prior, independent for each weight | $-\log p(w)+\text{constant}$ | known as |
 # |---|---|---|
-# | Gaussian with mean 0 and variance $1/\lambda$ | $\tfrac\lambda2\sum_jw_j^2$ | $\ell_2$ penalty, weight decay |
+# | Gaussian, mean 0, variance $1/\lambda$ | $\tfrac\lambda2\sum_jw_j^2$ | $\ell_2$ penalty, weight decay |
 # | Laplace $\tfrac\lambda2e^{-\lambda\lvert w\rvert}$ | $\lambda\sum_j\lvert w_j\rvert$ | $\ell_1$ penalty, lasso |
 #
-# Constants are left out. The sums run over *all* entries of all tensors given (usually the weights, not the biases).
-# Mind the **factor** $\tfrac12$: libraries differ in it. And the likelihood term is a *sum*: with the mean of $N$
-# losses, divide the penalty by $N$ too, or more data make the prior stronger.
+# Usually weights are penalised, not biases. Libraries differ in the **factor** $\tfrac12$. The likelihood term is a
+# *sum*: with the mean of $N$ losses, divide the penalty by $N$ too, or more data make the prior stronger.
 
 
 # %% exercise="map_loss"
@@ -382,10 +369,11 @@ def map_loss(nll: Float[Tensor, ""], params: list[Tensor], prior: str, strength:
 # %% [markdown]
 # ### l1_penalty
 #
-# What does $\lambda\lVert w\rVert_1=\lambda\sum_j\lvert w_j\rvert$ do? Minimise $\tfrac12(w-c)^2+\lambda\lvert w\rvert$
-# in one dimension. Right of zero the slope is $w-c+\lambda$, left of it $w-c-\lambda$: if $\lvert c\rvert\le\lambda$
-# the minimum sits in the kink, at **exactly** 0, and otherwise at $c$ moved by $\lambda$ towards 0. The $\ell_2$
-# penalty gives $c/(1+\lambda)$, smaller but not 0. So $\ell_1$ makes weights sparse (Tibshirani, 1996).
+# What does $\lambda\lVert w\rVert_1=\lambda\sum_j\lvert w_j\rvert$ do? In one dimension, minimise
+# $\tfrac12(w-c)^2+\lambda\lvert w\rvert$. Right of zero the slope is $w-c+\lambda$, left of it $w-c-\lambda$: if
+# $\lvert c\rvert\le\lambda$ the minimum sits in the kink, at **exactly** 0, otherwise at $c$ moved by $\lambda$
+# towards 0. The $\ell_2$ penalty gives $c/(1+\lambda)$, smaller but not 0. So $\ell_1$ makes weights sparse
+# (Tibshirani, 1996).
 
 
 # %% exercise="l1_penalty"
@@ -406,12 +394,12 @@ def l1_penalty(params: list[Tensor], strength: float) -> Float[Tensor, ""]:
 #
 # $$ f(v)\ge f(w)+g^\top(v-w)\qquad\text{for all } v . $$
 #
-# For $\lambda\lvert w\rvert$ that is $\lambda\operatorname{sign}(w)$ away from zero, and *every* number in
-# $[-\lambda,\lambda]$ at zero. **Here, as in torch, we take 0 there.** (The $\lvert x\rvert'=x/\lvert x\rvert$ of many
-# notes is NaN at 0.)
+# For $\lambda\lvert w\rvert$ that is $\lambda\operatorname{sign}(w)$ away from zero and *every* number in
+# $[-\lambda,\lambda]$ at zero: **here, as in torch, 0.** (The $\lvert x\rvert'=x/\lvert x\rvert$ of many notes is NaN
+# there.)
 #
-# **What to watch for.** With a fixed step size the descent does not *reach* zero but jumps over it, forth and back, by
-# up to $\eta\lambda$; the exact minimisation above (soft thresholding) reaches it.
+# With a fixed step size descent does not *reach* zero but jumps back and forth over it, by up to $\eta\lambda$; the
+# exact minimisation above (soft thresholding) does.
 
 
 # %% exercise="l1_subgradient"
@@ -428,10 +416,10 @@ def l1_subgradient(params: list[Tensor], strength: float) -> list[Tensor]:
 # %% [markdown]
 # ## 4 · Backpropagation
 #
-# The chain rule, applied from the loss backwards, computes the derivatives in *all* parameters at about the cost of two
-# forward passes (Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986).
+# The chain rule, applied from the loss backwards, gives *all* parameters' derivatives at about the cost of two forward
+# passes (Linnainmaa, 1970; Rumelhart, Hinton and Williams, 1986).
 #
-# Let $\delta_\ell=\partial L/\partial a_\ell$, a column. The last one comes from the loss (above: probabilities minus
+# Let $\delta_\ell=\partial L/\partial a_\ell$, a column. The last comes from the loss (above: probabilities minus
 # labels). From $a_\ell=W_\ell h_{\ell-1}+b_\ell$ and $h_{\ell-1}=\operatorname{ReLU}(a_{\ell-1})$:
 #
 # $$ \frac{\partial L}{\partial W_\ell}=\delta_\ell h_{\ell-1}^\top,\qquad
@@ -439,16 +427,19 @@ def l1_subgradient(params: list[Tensor], strength: float) -> list[Tensor]:
 #    \frac{\partial L}{\partial h_{\ell-1}}=W_\ell^\top\delta_\ell,\qquad
 #    \delta_{\ell-1}=\bigl(W_\ell^\top\delta_\ell\bigr)\odot\mathbb 1\lbrace a_{\ell-1}>0\rbrace . $$
 #
-# **Check the types**: every gradient has the shape of its parameter. $\delta_\ell h_{\ell-1}^\top$ is
-# $(n_\ell,1)\cdot(1,n_{\ell-1})$: fits. In a batch, $\Delta_\ell$ has shape $(N,n_\ell)$, one row per example, and the
-# shared parameters collect from all: $\partial L/\partial W_\ell=\Delta_\ell^\top H_{\ell-1}$,
-# $\partial L/\partial b_\ell=\sum_n\Delta_\ell[n]$, and
-# $\Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace$. Sums, not means: if the loss is a
-# mean, its $1/N$ is already in $\Delta_k$.
+# **Check the types**: every gradient has the shape of its parameter; $\delta_\ell h_{\ell-1}^\top$ is
+# $(n_\ell,1)\cdot(1,n_{\ell-1})$. For a batch $\Delta_\ell$ is $(N,n_\ell)$ and the shared parameters collect from all
+# rows:
+#
+# $$ \frac{\partial L}{\partial W_\ell}=\Delta_\ell^\top H_{\ell-1},\qquad
+#    \frac{\partial L}{\partial b_\ell}=\sum_n\Delta_\ell[n],\qquad
+#    \Delta_{\ell-1}=(\Delta_\ell W_\ell)\odot\mathbb 1\lbrace A_{\ell-1}>0\rbrace . $$
+#
+# Sums, not means: a mean's $1/N$ is already in $\Delta_k$.
 #
 # **What to watch for.** The last layer has no ReLU, hence no mask. At $a=0$ the derivative is 0, as in torch (notes
-# that write $\mathbb 1\lbrace x\ge0\rbrace$ take 1). A unit whose $a$ is negative for all data gets no gradient and
-# never comes back: a *dead* ReLU.
+# that write $\mathbb 1\lbrace x\ge0\rbrace$ take 1). A unit with $a<0$ for all data gets no gradient and never comes
+# back: a *dead* ReLU.
 #
 # ### mlp_backward
 
@@ -481,24 +472,22 @@ def mlp_backward(
 # %% [markdown]
 # ## 5 · Gradient descent
 #
-# Go against the gradient, downhill:
+# Go downhill:
 #
 # $$ \theta_{t+1}=\theta_t-\eta\nabla L(\theta_t)\qquad\text{(Cauchy, 1847).} $$
 #
 # How large may the **learning rate** $\eta$ be? Near a minimum a smooth loss looks like
-# $L(\theta)=\tfrac12\theta^\top A\theta$ with a symmetric matrix $A$ (the Hessian) and the gradient $A\theta$. Then
-# $\theta_{t+1}=(I-\eta A)\theta_t$, and along an eigenvector of $A$ with eigenvalue $\lambda$
+# $L(\theta)=\tfrac12\theta^\top A\theta$ with a symmetric $A$ (the Hessian) and gradient $A\theta$. Then
+# $\theta_{t+1}=(I-\eta A)\theta_t$, and along an eigenvector with eigenvalue $\lambda$
 #
 # $$ \theta_t=(1-\eta\lambda)^t\theta_0 . $$
 #
-# This shrinks if and only if $\lvert1-\eta\lambda\rvert<1$, that is $0<\eta\lambda<2$. With $L=\lambda_{\max}$, now the
-# steepest curvature, and all $\lambda>0$: gradient descent converges from every start **if and only if $\eta<2/L$**.
-# For $\eta\le1/L$ it walks straight down; between $1/L$ and $2/L$ it hops from wall to wall of the valley. With
+# This shrinks if and only if $\lvert1-\eta\lambda\rvert<1$, that is $0<\eta\lambda<2$. With all $\lambda>0$ and
+# $L=\lambda_{\max}$ now the steepest curvature, gradient descent converges from every start **if and only if
+# $\eta<2/L$**. For $\eta\le1/L$ it walks straight down; beyond, it hops from wall to wall of the valley. With
 # $\eta\approx1/L$ the flattest direction shrinks only by the factor $1-\lambda_{\min}/\lambda_{\max}$ per step.
 #
 # ### gradient_descent
-#
-# Row $t$ of the path is $\theta_t$; row 0 is the start.
 
 
 # %% exercise="gradient_descent"
@@ -521,7 +510,7 @@ def gradient_descent(
 # %% [markdown]
 # ### largest_learning_rate
 #
-# $2/L$ with $L$ the largest *eigenvalue* of $A$, not its largest entry.
+# $L$ is the largest *eigenvalue* of $A$, not its largest entry.
 
 
 # %% exercise="largest_learning_rate"
@@ -542,34 +531,33 @@ def largest_learning_rate(A: Float[Tensor, "n n"]) -> float:
 # %% [markdown]
 # ## 6 · Networks can compute anything (continuous)
 #
-# **Universal approximation.** Let $f$ be *continuous* on a *compact* set such as $[0,1]^n$, and $\varepsilon>0$. Some
+# **Universal approximation.** For *continuous* $f$ on a *compact* set such as $[0,1]^n$ and any $\varepsilon>0$, some
 # network with one hidden layer, wide enough, has $\sup_x\lvert\text{network}(x)-f(x)\rvert\le\varepsilon$ (Cybenko,
 # 1989, and Hornik, Stinchcombe and White, 1989, for sigmoids; Leshno, Lin, Pinkus and Schocken, 1993: for a continuous
-# activation if and *only if* it is not a polynomial). Notes drop three conditions: not *any* function (nothing
-# continuous follows a jump), not on all of $\mathbb R^n$ (a ReLU network is straight far out), not any nonlinearity (a
-# layer of squares makes quadratics). And nothing says how many units, or whether training finds them.
+# activation if and *only if* it is no polynomial). Notes drop three conditions: not *any* function (nothing continuous
+# follows a jump), not on all of $\mathbb R^n$ (a ReLU network is straight far out), not any nonlinearity (a layer of
+# squares makes quadratics). Nothing says how many units, or whether training finds them.
 #
 # In one dimension you can *build* the network from ReLUs. Let $f$ be $L$-Lipschitz,
-# $\lvert f(x)-f(x')\rvert\le L\lvert x-x'\rvert$, and let $g$ be its straight-line interpolation at the knots
+# $\lvert f(x)-f(x')\rvert\le L\lvert x-x'\rvert$, and $g$ its straight-line interpolation at the knots
 # $0,\tfrac1n,\tfrac2n,\dots,1$.
 #
-# **Error.** Let $x$ lie a fraction $s$ of the way from knot $u$ to $u'=u+\tfrac1n$. Then $g(x)=(1-s)f(u)+sf(u')$, and
+# **Error.** Let $x$ lie a fraction $s$ of the way from knot $u$ to $u'=u+\tfrac1n$. Then $g(x)=(1-s)f(u)+sf(u')$ and
 #
 # $$ \lvert f(x)-g(x)\rvert\le(1-s)\lvert f(x)-f(u)\rvert+s\lvert f(x)-f(u')\rvert
 #    \le(1-s)L\frac sn+sL\frac{1-s}n=\frac{2Ls(1-s)}n\le\frac L{2n} . $$
 #
-# So $n=\lceil L/(2\varepsilon)\rceil$ pieces are enough.
+# So $n=\lceil L/(2\varepsilon)\rceil$ pieces suffice.
 #
-# **Network.** $\operatorname{ReLU}(x-u)$ changes the slope of a sum by 1, at $u$ and nowhere else. If $g$ has slope
-# $m_j$ on piece $j$, the output weight of the unit at knot $u_j=j/n$ is the change of slope there:
+# **Network.** $\operatorname{ReLU}(x-u)$ changes the slope of a sum by 1, at $u$ only. If $g$ has slope $m_j$ on piece
+# $j$, the output weight of the unit at knot $u_j=j/n$ is the *change* of slope there, not the slope:
 #
 # $$ g(x)=f(0)+\sum_{j=0}^{n-1}v_j\operatorname{ReLU}(1\cdot x-u_j),\qquad v_0=m_0,\quad v_j=m_j-m_{j-1},\qquad
 #    m_j=n\bigl(f(u_{j+1})-f(u_j)\bigr). $$
 #
 # ### universal_approximator
 #
-# **What to watch for.** The output weights are *changes of slope*, neither values nor slopes. And the last knot, at 1,
-# needs no unit.
+# The last knot, at 1, needs no unit.
 
 
 # %% exercise="universal_approximator"
@@ -598,18 +586,16 @@ def universal_approximator(
 # %% [markdown]
 # ## 7 · Early stopping
 #
-# A network fits first what is common to all data, then the noise of the training set: the training loss goes on
-# falling, while the loss on held-out **validation** data turns and rises. Validation is costly and noisy, so *check* it
-# only at epochs divisible by $n$ (`every`), counted from 1; stop after $p$ checks in a row without improvement ($p$ is
-# the *patience*), and go back to the best weights (Prechelt, 1998).
+# A network fits first what all data share, then the noise of the training set: its loss goes on falling, that on
+# held-out **validation** data turns and rises. Validation is costly and noisy: *check* it every $n$ epochs, stop after
+# $p$ checks in a row without improvement (the *patience*), and go back to the best weights (Prechelt, 1998).
 #
-# Notes often say "stop if the error *increased* for the last $p$ checks". The standard form compares with the **best so
-# far**, not with the previous check: 5, 6, 5.5, 6, 5.5 never improves on its best. "Improved" means strictly smaller; a
-# NaN is no improvement.
+# Notes often stop "if the error *increased* for the last $p$ checks". The standard form compares with the **best so
+# far**, not the previous check: 5, 6, 5.5, 6, 5.5 never improves on 5.
 #
 # ### EarlyStopping
 #
-# **What to watch for.** Keep a *copy* of the best weights: optimisers change tensors in place.
+# Keep a *copy* of the best weights: optimisers change tensors in place.
 
 
 # %% exercise="EarlyStopping"
@@ -649,29 +635,27 @@ class EarlyStopping:
 # %% [markdown]
 # ## 8 · Batch normalisation
 #
-# Against the drift of a layer's input while the layers below it learn ("internal covariate shift"), Ioffe and Szegedy
-# (2015) normalise every feature over the batch, then let the layer choose scale and shift,
+# Against the drift of a layer's input while layers below learn ("internal covariate shift"), Ioffe and Szegedy (2015)
+# normalise every feature over the batch, then let the layer choose scale and shift,
 #
 # $$ \mu=\frac1N\sum_ix_i,\qquad \sigma^2=\frac1N\sum_i(x_i-\mu)^2,\qquad
 #    \hat x_i=\frac{x_i-\mu}{\sqrt{\sigma^2+\epsilon}},\qquad y_i=\gamma\odot\hat x_i+\beta , $$
 #
-# feature by feature, with shapes $(N,D)$ for $x,\hat x,y$ and $(D)$ for the rest. (Santurkar, Tsipras, Ilyas and Madry,
-# 2018, find that it helps, but not by reducing the shift.)
+# with shapes $(N,D)$ for $x,\hat x,y$ and $(D)$ for the rest. (It helps, but not by reducing the shift: Santurkar,
+# Tsipras, Ilyas and Madry, 2018.)
 #
-# **What is learned and what is not.** $\gamma$ and $\beta$ are learned by gradient descent. The running mean and
-# variance, which notes often list among the learnable parameters, are **buffers**, updated by averaging, so that a test
-# answer does not depend on the rest of its batch:
+# Gradient descent learns $\gamma$ and $\beta$. The running mean and variance, which notes often list as learnable, are
+# **buffers**, updated by averaging, so that a test answer does not depend on the rest of its batch:
 #
 # $$ \text{training:}\quad r\leftarrow(1-\alpha)r+\alpha\cdot\text{(statistic of the batch)},\qquad
 #    \text{evaluation:}\quad y=\gamma\odot\frac{x-r_\mu}{\sqrt{r_{\sigma^2}+\epsilon}}+\beta . $$
 #
-# **Conventions, torch's.** $\alpha$ is called `momentum`, is 0.1, and weighs the *new* statistic (other libraries: the
-# old one). Normalisation divides the sum of squares by $N$; the running variance is fed with the unbiased one, divided
-# by $N-1$. In training a batch of one is an error.
+# **Conventions, torch's.** $\alpha$, called `momentum`, is 0.1 and weighs the *new* statistic (elsewhere the old one).
+# Normalisation divides the sum of squares by $N$, the running variance by $N-1$.
 #
-# **What to watch for.** A model that is excellent in training and random in evaluation, or depends on the batch size:
-# the mode was not switched, or the running statistics never updated. Memory that grows from step to step: the running
-# statistics still hang on the graph (`detach`). And $\epsilon$ belongs *inside* the square root.
+# **What to watch for.** A model excellent in training and random in evaluation, or dependent on the batch size: the
+# mode was not switched, or the running statistics never updated. Memory that grows step by step: these statistics still
+# hang on the graph (`detach`). And $\epsilon$ belongs *inside* the root.
 #
 # ### batch_norm_train
 
@@ -708,7 +692,7 @@ def batch_norm_train(
 # %% [markdown]
 # ### batch_norm_eval
 #
-# With fixed statistics this is an affine map of each example on its own; a batch of one, or an empty one, is fine.
+# This is affine, each example on its own: a batch of one or none is fine.
 
 
 # %% exercise="batch_norm_eval"
@@ -732,22 +716,22 @@ def batch_norm_eval(
 # %% [markdown]
 # ### batch_norm_backward
 #
-# Each $x_i$ acts on the loss through its own $\hat x_i$ and, through $\mu$ and $\sigma^2$, on *all* $\hat x_j$. Feature
-# by feature, with $d_i=\gamma\partial L/\partial y_i=\partial L/\partial\hat x_i$ and $q=\sqrt{\sigma^2+\epsilon}$:
+# Through $\mu$ and $\sigma^2$, each $x_i$ acts on *all* $\hat x_j$. Feature by feature, with
+# $d_i=\gamma\partial L/\partial y_i=\partial L/\partial\hat x_i$ and $q=\sqrt{\sigma^2+\epsilon}$:
 #
 # $$ \frac{\partial\hat x_j}{\partial x_i}
 #    =\frac1q\Bigl(\mathbb 1\lbrace i=j\rbrace-\frac1N\Bigr)-\frac{x_j-\mu}{q^3}\cdot\frac{x_i-\mu}{N}
 #    =\frac1q\Bigl(\mathbb 1\lbrace i=j\rbrace-\frac1N-\frac{\hat x_i\hat x_j}{N}\Bigr). $$
 #
 # (The middle step uses $\partial\sigma^2/\partial x_i=\tfrac2N(x_i-\mu)$ and
-# $\partial q/\partial\sigma^2=\tfrac1{2q}$.) Multiply by $d_j$ and add up over $j$:
+# $\partial q/\partial\sigma^2=\tfrac1{2q}$.) Multiply by $d_j$ and sum over $j$:
 #
 # $$ \frac{\partial L}{\partial x_i}=\frac1q\Bigl(d_i-\frac1N\sum_jd_j-\hat x_i\frac1N\sum_jd_j\hat x_j\Bigr),\qquad
 #    \frac{\partial L}{\partial\gamma}=\sum_i\frac{\partial L}{\partial y_i}\hat x_i,\qquad
 #    \frac{\partial L}{\partial\beta}=\sum_i\frac{\partial L}{\partial y_i}. $$
 #
 # The gradient loses its mean and (up to $\epsilon$) its component along $\hat x$, since normalising undoes shift and
-# stretching. A bias just before a batch norm therefore never learns.
+# stretching: a bias just before a batch norm never learns.
 
 
 # %% exercise="batch_norm_backward"
@@ -771,15 +755,13 @@ def batch_norm_backward(
 # %% [markdown]
 # ## 9 · Data augmentation
 #
-# A mirrored cat is a cat (but a mirrored "b" is a "d"). Change the training images at random, anew at every epoch, in
-# ways that keep the label, and the network learns the invariance from fewer data (LeCun, Bottou, Bengio and Haffner,
-# 1998; Krizhevsky, Sutskever and Hinton, 2012). Images *and labels* stay together: image $i$ of the result is made from
-# image $i$.
+# A mirrored cat is a cat (a mirrored "b" is a "d"). Change training images at random, anew every epoch, in ways that
+# keep the label, and the network learns the invariance from fewer data (LeCun, Bottou, Bengio and Haffner, 1998;
+# Krizhevsky, Sutskever and Hinton, 2012).
 #
 # ### random_flip
 #
-# Images have shape $(N, C, H, W)$. Mirror left and right (the last axis), each image by its own coin; its channels flip
-# together, or colours come apart.
+# Mirror the last axis of $(N, C, H, W)$, each image by its own coin, all channels alike, or colours come apart.
 
 
 # %% exercise="random_flip"
@@ -801,9 +783,7 @@ def random_flip(
 # %% [markdown]
 # ### random_crop
 #
-# Surround each image with $p$ zeros on all sides, to $(H+2p, W+2p)$, and cut out a window of the old size. Its top-left
-# corner is drawn for each image on its own, row and column independently and uniformly from the $2p+1$ places
-# $0,\dots,2p$.
+# Padding by $p$ makes an image $(H+2p, W+2p)$, with $2p+1$ places $0,\dots,2p$ for the window in either direction.
 
 
 # %% exercise="random_crop"
@@ -831,8 +811,8 @@ def random_crop(
 # %% [markdown]
 # ## 10 · Residual connections
 #
-# Stack enough layers and even the *training* error gets worse, although the extra layers need only do nothing. He,
-# Zhang, Ren and Sun (2016) made that the default: let a block learn the *difference* to its input,
+# Stack enough layers and even the *training* error gets worse, although extra layers need only do nothing. He, Zhang,
+# Ren and Sun (2016) made that the default: a block learns the *difference* to its input,
 #
 # $$ y=x+f(x),\qquad \frac{\partial y}{\partial x}=I+\frac{\partial f}{\partial x} . $$
 #
@@ -840,8 +820,7 @@ def random_crop(
 #
 # ### residual_block
 #
-# **What to watch for.** $f(x)$ must have the *shape* of $x$: a result of shape $(1)$ or $(N,1)$ is broadcast without
-# complaint.
+# $f(x)$ must have the *shape* of $x$; $(1)$ or $(N,1)$ is broadcast without complaint.
 
 
 # %% exercise="residual_block"
@@ -866,9 +845,8 @@ def residual_block(x: Float[Tensor, "*shape"], f: Callable[[Tensor], Tensor]) ->
 # $$ \frac{\partial x_K}{\partial x_0}=(I+J_K)(I+J_{K-1})\cdots(I+J_1)
 #    =I+\sum_kJ_k+\sum_{k>l}J_kJ_l+\dots+J_K\cdots J_1 . $$
 #
-# A sum over all $2^K$ paths through or around the blocks (Veit, Wilber and Belongie, 2016). Without the connections
-# only the last term is left, which vanishes geometrically if the $J_k$ are small; with them, the product stays near the
-# identity. Later blocks stand to the left.
+# A sum over all $2^K$ paths through or around the blocks (Veit, Wilber and Belongie, 2016). Without connections only
+# the last term is left, which vanishes geometrically for small $J_k$; with them the product stays near the identity.
 
 
 # %% exercise="residual_jacobian"
@@ -890,16 +868,14 @@ def residual_jacobian(jacobians: list[Float[Tensor, "n n"]]) -> Float[Tensor, "n
 # %% [markdown]
 # ## 11 · Pretraining and fine-tuning
 #
-# With few data for the task but many for a related one, train on the large set first, keep all layers but the last (the
-# **body**), put a new last layer (the **head**) with one row per class on top, and train on the small set: the head
-# only, the body *frozen*, or more layers with a small learning rate (Yosinski, Clune, Bengio and Lipson, 2014).
+# With few data for the task but many for a related one, train on those first, keep all layers but the last (the
+# **body**), add a new one (the **head**) with a row per class, and train on the few: the head only, the body *frozen*,
+# or more layers with a small learning rate (Yosinski, Clune, Bengio and Lipson, 2014).
 #
 # ### transfer_weights
 #
-# The new head has zero biases and independent normal weights with mean 0 and variance $1/n_{\text{in}}$, where
-# $n_{\text{in}}$ is the number of features that it reads: no ReLU follows, so no factor 2.
-#
-# **What to watch for.** The body must be a *copy*, or fine-tuning ruins the pretrained network.
+# A head that reads $n_{\text{in}}$ features has weights of variance $1/n_{\text{in}}$: no ReLU follows, so no factor 2.
+# The body must be a *copy*, or fine-tuning ruins the pretrained network.
 
 
 # %% exercise="transfer_weights"
@@ -924,11 +900,9 @@ def transfer_weights(
 # %% [markdown]
 # ### finetune
 #
-# Gradient descent on the **mean** cross-entropy over the whole small set, for the last `trained` layers only. Run the
-# frozen layers once, and start from their features.
-#
-# For `trained=1` this is logistic regression on features $h$, with the gradient
-# $\tfrac1N\sum_i(\operatorname{softmax}(z_i)-e_{y_i})h_i^\top$: convex, so a small learning rate finds the best head.
+# Run the frozen layers once and start from their features $h$. For `trained=1` this is logistic regression on them,
+# with the gradient $\tfrac1N\sum_i(\operatorname{softmax}(z_i)-e_{y_i})h_i^\top$ of the **mean** loss: convex, so a
+# small learning rate finds the best head.
 
 
 # %% exercise="finetune"
@@ -973,10 +947,10 @@ def finetune(
 # %% [markdown]
 # ## The picture
 #
-# * **Top**: two interleaved half-moons and what your network says in the plane at four moments of training. Dashed:
-#   your perceptron after fifty passes, which cannot come to rest here.
-# * **Bottom left**: the training loss, and the held-out loss with the epoch that your `EarlyStopping` would go back to.
-# * **Bottom right**: `universal_approximator` closing in on a function, with the tube of $\pm\varepsilon$ around it.
+# * **Top**: two half-moons and your network's answers at four moments of training; dashed, your perceptron after fifty
+#   passes, which finds no rest here.
+# * **Bottom left**: the training and held-out losses, and the epoch that your `EarlyStopping` goes back to.
+# * **Bottom right**: `universal_approximator` closing in on a function.
 
 # %% tags=["picture"]
 MOMENTS = (0, 10, 600, 3000)  # steps of training at which the decision boundary is drawn

@@ -27,7 +27,7 @@
 #
 # ## Change of variables
 # Let $p_Z$ be a density and $z = f(x)$. Probability is conserved: a small cube of volume $\mathrm dV$ around
-# $x$ becomes a parallelepiped of volume $\lvert\det J_f(x)\rvert\,\mathrm dV$ around $f(x)$, and both hold
+# $x$ becomes a parallelepiped of volume $\lvert\det J_f(x)\rvert\mathrm dV$ around $f(x)$, and both hold
 # the same mass. So
 # $$p_X(x) = p_Z(f(x))\,\lvert\det J_f(x)\rvert, \qquad J_f(x) = \frac{\partial f(x)}{\partial x} \in \mathbb
 # R^{d\times d}.$$
@@ -87,10 +87,10 @@ def log_det_inverse(matrix: Float[Tensor, "*batch d d"]) -> Float[Tensor, "*batc
 
 # %% [markdown]
 # ### rank_one_log_det
-# The *matrix determinant lemma*: $\det(I + h\,u w^\top) = 1 + h\,w^\top u$. The matrix moves vectors only
+# The *matrix determinant lemma*: $\det(I + hu w^\top) = 1 + hw^\top u$. The matrix moves vectors only
 # along $u$, by an amount that depends only on their component along $w$: of its $d$ eigenvalues $d - 1$ are
-# 1, and the last, with eigenvector $u$, is $1 + h\,w^\top u$. That is $O(d)$ instead of $O(d^3)$. Mind the
-# absolute value: $1 + h\,w^\top u$ may be negative.
+# 1, and the last, with eigenvector $u$, is $1 + hw^\top u$. That is $O(d)$ instead of $O(d^3)$. Mind the
+# absolute value: $1 + hw^\top u$ may be negative.
 
 # %% exercise="rank_one_log_det"
 def rank_one_log_det(
@@ -452,11 +452,11 @@ def real_nvp_inverse(z: Float[Tensor, "batch d"], layers: Sequence[Sequence[Tens
 # ## Planar flows
 # $z = x + u\tanh(w^\top x + b)$ pushes everything along the one direction $u$, by an amount that depends on
 # the side of the hyperplane $w^\top x + b = 0$ on which it lies. With $a = w^\top x + b$ the Jacobian is
-# $I + \tanh'(a)\,u w^\top$, and the matrix determinant lemma gives
+# $I + \tanh'(a)u w^\top$, and the matrix determinant lemma gives
 # $$\log\lvert\det\rvert = \log\lvert 1 + \tanh'(a)\,w^\top u\rvert, \qquad \tanh' = 1 - \tanh^2 \in (0, 1].$$
 #
 # **Invertible if and only if $w^\top u \ge -1$.** Only $\alpha = w^\top x$ decides where a point goes, and
-# $w^\top z = \alpha + w^\top u\,\tanh(\alpha + b)$ increases with $\alpha$ for all $\alpha$ exactly if
+# $w^\top z = \alpha + w^\top u\tanh(\alpha + b)$ increases with $\alpha$ for all $\alpha$ exactly if
 # $w^\top u \ge -1$; below that, the plane folds over. The fold is not visible in the loss:
 # $\log\lvert\cdot\rvert$ stays finite nearly everywhere.
 #
@@ -514,7 +514,7 @@ def planar_constraint(u: Float[Tensor, "d"], w: Float[Tensor, "d"]) -> Float[Ten
 # The left side increases, so bisection finds $\alpha$ for certain: since $\lvert\tanh\rvert \le 1$, it lies
 # within $\lvert w^\top u\rvert$ of $w^\top z$. Halve that interval until floating point has nothing left to
 # halve, then $x = z - u\tanh(\alpha + b)$. (Newton's method is faster but can be thrown off where the slope
-# $1 + \tanh'(\alpha+b)\,w^\top u$ is nearly 0; guard it.)
+# $1 + \tanh'(\alpha+b)w^\top u$ is nearly 0; guard it.)
 
 # %% exercise="planar_inverse"
 def planar_inverse(
@@ -817,7 +817,7 @@ def glow_inverse(
 # $$\mathrm{NLL} = -\frac1n\sum_{i=1}^n\Bigl[\log\mathcal N(f(x_i); 0, I) + \log\lvert\det
 # J_f(x_i)\rvert\Bigr].$$
 # The two terms pull against each other: the first wants all points at the origin, the second wants $f$ to
-# stretch. Minimising the NLL is minimising $\mathrm{KL}(p_{\text{data}}\,\Vert\,p_X)$.
+# stretch. Minimising the NLL is minimising $\mathrm{KL}(p_{\text{data}}\Vert p_X)$.
 #
 # ### flow_nll
 # In nats per sample. Keep the constant $\frac d2\log 2\pi$: it does not change gradients, but without it the

@@ -160,7 +160,7 @@ def elman_unroll(
 #    \qquad\text{shape } (m, m, m). $$
 #
 # Nobody stores this array in practice. Multiplied by a gradient $g$ from the left it collapses to an outer product,
-# $\sum_i g_i\,\partial^+h_{k,i}/\partial W_h = \bigl(g\odot(1-h_k^2)\bigr)\,h_{k-1}^\top$ of shape $(m, m)$: that is
+# $\sum_i g_i\partial^+h_{k,i}/\partial W_h = \bigl(g\odot(1-h_k^2)\bigr)h_{k-1}^\top$ of shape $(m, m)$: that is
 # the form in which it enters the exercises below.
 
 
@@ -222,9 +222,10 @@ def state_jacobian(hs: Float[Tensor, "states m"], W_h: Float[Tensor, "m m"], t: 
 # So $\sigma_{\max}(W_h)<1/\gamma$ is *sufficient* for the gradient to vanish, geometrically in the lag $t-k$, and
 # $\sigma_{\max}(W_h)>1/\gamma$ is *necessary*, not sufficient, for it to explode. Lecture notes often write "the
 # largest eigenvalue" here; the standard form is the largest singular value. The difference matters:
-# $\left(\begin{smallmatrix}0&10\\0&0\end{smallmatrix}\right)$ has no eigenvalue but 0, and yet it multiplies a gradient
-# by 10 in one step. The modulus of the largest eigenvalue, the spectral radius $\rho$, governs the *long run* of a
-# linear unit, $\lVert W^t\rVert^{1/t}\to\rho(W)$ (Gelfand, 1941), and it is never larger than $\sigma_{\max}$.
+# $\left(\begin{smallmatrix}0&10\cr0&0\end{smallmatrix}\right)$ has no eigenvalue but 0, and yet it multiplies a
+# gradient by 10 in one step. The modulus of the largest eigenvalue, the spectral radius $\rho$, governs the *long
+# run* of a linear unit, $\lVert W^t\rVert^{1/t}\to\rho(W)$ (Gelfand, 1941), and it is never larger than
+# $\sigma_{\max}$.
 
 
 # %% exercise="jacobian_norm_bound"
@@ -402,7 +403,7 @@ def truncated_bptt(
 # Its norm against the lag $s$ tells the fate of a network:
 #
 # * **linear units** ($J_t=W$): if $\sigma_{\max}(W)<1$ it decays geometrically. If $W$ has an eigenvalue $\mu$ with
-#   $|\mu|>1$ and eigenvector $v$, then $\lVert gW^s\rVert\ge|\mu|^s\,|g\cdot v|/\lVert v\rVert$: it **explodes**, for
+#   $|\mu|>1$ and eigenvector $v$, then $\lVert gW^s\rVert\ge|\mu|^s|g\cdot v|/\lVert v\rVert$: it **explodes**, for
 #   all $g$ that are not orthogonal to $v$. If $W$ is orthogonal, the norm is kept exactly.
 # * **tanh units** ($J_t=\operatorname{diag}(1-h_t^2)W_h$): never more than for linear units in the bound above, and
 #   much less when the units saturate ($h\approx\pm1$, slope $\approx0$).

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -742,6 +743,16 @@ def test_the_course_is_built_and_leaks_nothing(topic):
     course = load(REPOSITORY)
     assert check(course, [topic]) == [], "run `autograder build`"
     assert leaks(course, topic) == []
+
+
+@pytest.mark.parametrize("topic", real_topics(), ids=lambda topic: topic.name)
+def test_inline_formulas_survive_markdown(topic):
+    """Code hosts take a backslash before punctuation for an escape, and may break a formula that runs over a line."""
+    readme = (load(REPOSITORY).assignment(topic) / "README.md").read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$", "", readme, flags=re.DOTALL)
+    formulas = re.findall(r"\$[^$]+\$", prose)
+    assert len(formulas) > 20
+    assert [formula for formula in formulas if re.search(r"\\[^a-zA-Z\s]|\n", formula)] == []
 
 
 @pytest.mark.parametrize("name", EVERY_TOPIC)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import (
@@ -14,7 +14,7 @@ from autograder.laws import (
     assert_shape,
     assert_true,
     gaussians,
-    jacobian,
+    gradient,
     reals,
     seeds,
     tensors,
@@ -49,9 +49,10 @@ def network(event_in, event_out, seed, scale=0.7):
 def log_det_by_autograd(function, x):
     """log|det| of the autograd Jacobian of every sample, for a function that treats the samples of a batch alone."""
     batch, size = x.shape[0], math.prod(x.shape[1:])
-    # The sum over samples has the Jacobian of each as a block of its own, and there are fewer rows to ask for.
-    blocks = jacobian(lambda x: function(x).sum(dim=0), x).reshape(size, batch, size)
-    return torch.stack([torch.linalg.slogdet(blocks[:, n]).logabsdet for n in range(batch)])
+    # One copy of the batch for each row: all rows come of one backward pass, which takes output i of copy i.
+    copies = x.repeat(size, *[1] * (x.dim() - 1))
+    rows = gradient(lambda x: function(x).reshape(size, batch, size).diagonal(dim1=0, dim2=2).sum(), copies)
+    return torch.linalg.slogdet(rows.reshape(size, batch, size).transpose(0, 1)).logabsdet
 
 
 def log_normal(z):
@@ -398,6 +399,7 @@ class TestAffineCoupling:
 
     @some
     @given(x=gaussians((2, 4)), s=reals(-2.0, 2.0), t=reals())
+    @example(x=draw_normal(2, 4), s=0.7, t=-1.3)
     def test_constant_networks(self, target, x, s, t):
         """With s and t constant, entries under a 0 become x·exp(s) + t, and log_det is s times their number."""
         mask = torch.tensor([0.0, 1.0, 0.0, 0.0])
@@ -682,6 +684,7 @@ class TestActnorm:
 class TestLUParameters:
     @some
     @given(weight=gaussians(st.integers(1, 5).map(lambda c: (c, c))))
+    @example(weight=draw_normal(3, 3))
     def test_factors_multiply_to_the_matrix(self, target, weight):
         """W = P (lower + I) (upper + diag(sign·exp(log_diagonal)))."""
         with unchanged(weight):
@@ -867,10 +870,14 @@ def glow_by_hand(x, levels):
     return [*latents, x], log_det
 
 
+TWO_LEVELS = draw_normal(2, 1, 4, 4), glow_levels(1, [2, 1], seed=0)
+
+
 @pytest.mark.exercise("glow", points=3)
 class TestGlow:
     @few
     @given(case=glow_cases(most_levels=3))
+    @example(case=TWO_LEVELS)
     def test_levels_and_steps_in_order(self, target, case):
         """Each level squeezes, applies its steps in order, and, but for the last, gives up half of its channels."""
         x, levels = case
@@ -882,6 +889,7 @@ class TestGlow:
 
     @few
     @given(case=glow_cases(most_levels=3))
+    @example(case=TWO_LEVELS)
     def test_inverse(self, target, case):
         """The inverse gives the image back from its latents."""
         x, levels = case
@@ -933,6 +941,7 @@ class TestFlowNLL:
 class TestDequantize:
     @some
     @given(pixels=st.lists(st.integers(0, 255), min_size=1, max_size=6), noise=reals(0.0, 0.999))
+    @example(pixels=[0, 7, 255], noise=0.6)
     def test_stays_in_the_pixel_s_interval(self, target, pixels, noise):
         """Pixel k lands in [k/256, (k+1)/256), at the place within that the noise says."""
         values = torch.tensor(pixels)
@@ -1015,23 +1024,22 @@ def affine_flow(x, parameters):
 
 
 @st.composite
-def affine_problems(draw, widest=2.0, furthest=1.0, scale=0.3):
-    """Data of up to that width and distance from 0, and parameters of `affine_flow` to start from."""
+def affine_problems(draw):
+    """Data of some width and distance from 0, and parameters of `affine_flow` to start from."""
     size = draw(st.integers(1, 3))
-    x = draw(gaussians((20, size))) * draw(tensors(size, 1 / widest, widest)) + draw(tensors(size, -furthest, furthest))
-    return x, [draw(gaussians(size, scale=scale)), draw(gaussians(size, scale=scale))]
+    x = draw(gaussians((20, size))) * draw(tensors(size, 0.5, 2.0)) + draw(tensors(size, -1.0, 1.0))
+    return x, [draw(gaussians(size, scale=0.3)), draw(gaussians(size, scale=0.3))]
 
 
 @pytest.mark.exercise("train_flow", points=3)
 class TestTrainFlow:
-    @settings(max_examples=1)
-    @given(problem=affine_problems(widest=1.4, furthest=0.5, scale=0.1))
-    def test_finds_the_maximum_likelihood(self, target, problem):
+    def test_finds_the_maximum_likelihood(self, target):
         """An affine flow learns to standardise: at the maximum of the likelihood z has mean 0 and variance 1."""
-        x, start = problem
-        fitted, losses = target.train_flow(x, start, affine_flow, 60, 0.1)
-        z, log_det = affine_flow(x, fitted)
-        # Of two hundred problems the worst is 0.03 from the mean and 0.04 from the variance after so many steps.
+        width, centre = torch.tensor([[1.3, 0.8], [0.4, -0.3]], dtype=torch.float64)
+        x = width * draw_normal(20, 2, seed=3) + centre
+        fitted, losses = target.train_flow(x, [torch.zeros_like(width), torch.zeros_like(width)], affine_flow, 40, 0.1)
+        z, _ = affine_flow(x, fitted)
+        # Forty steps come within 0.03 of the mean, 0.07 of the variance and 0.003 nats of the best, from 0.3 nats.
         assert_close(z.mean(dim=0), torch.zeros(x.shape[1], dtype=x.dtype), atol=0.1, rtol=0, what="the mean of z")
         assert_close(z.var(dim=0, correction=0), torch.ones_like(z[0]), atol=0.1, rtol=0, what="the variance of z")
         best = x.shape[1] * (1 + math.log(2 * math.pi)) / 2 + x.std(dim=0, correction=0).log().sum().item()
@@ -1058,9 +1066,9 @@ class TestTrainFlow:
     def test_two_moons(self, target):
         """On two moons the NLL falls below that of the best Gaussian, and the fitted density sums to 1 over a grid."""
         x = moons(96, seed=41)
-        # From this start thirty steps come 0.42 nats below the Gaussian; from others they may not get there.
-        start = coupling_parameters(layers=3, hidden=12, seed=41)
-        fitted, losses = target.train_flow(x, start, coupling_flow, 30, 0.08)
+        # From this start fifteen steps come 0.34 nats below the Gaussian; from others they may not get there.
+        start = coupling_parameters(layers=2, hidden=12, seed=41)
+        fitted, losses = target.train_flow(x, start, coupling_flow, 15, 0.12)
         gaussian = 1 + math.log(2 * math.pi) + torch.linalg.slogdet(torch.cov(x.T)).logabsdet.item() / 2
         z, log_det = coupling_flow(x, fitted)
         nll = -(log_normal(z) + log_det).mean().item()

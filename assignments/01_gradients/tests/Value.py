@@ -7,7 +7,7 @@ from autograder.laws.otter import check_law
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from autograder.laws import assert_close, reals
 
@@ -17,7 +17,7 @@ points = [4, 0, 0, 0, 0, 0]
 all_or_nothing = True
 
 
-FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 @pytest.mark.exercise("Value", points=4)
@@ -39,6 +39,7 @@ class TestValue:
 
     @FEW
     @given(a=reals(-2, 2))
+    @example(a=0.8)
     def test_functions(self, target, a):
         """exp, tanh, relu and powers have the right value and derivative, and relu has derivative 0 at 0."""
         cases = [
@@ -55,6 +56,7 @@ class TestValue:
             assert_close(y.data, value, atol=1e-12, what="the value")
             assert_close(x.grad, derivative, atol=1e-12, what="the gradient")
 
+    @FEW
     @given(a=reals())
     def test_accumulates(self, target, a):
         """A node that is used twice receives the sum of both gradients: x\xb7x + x has derivative 2x + 1."""
@@ -72,11 +74,9 @@ class TestValue:
         assert_close(y.data, 3 * a + b + a * b + 1, atol=1e-12, what="the value")
         assert_close(x.grad, 3 + b, atol=1e-12, what="the gradient")
 
-    @settings(max_examples=3)
-    @given(a=reals(0.5, 2))
-    def test_linear_time(self, target, a):
+    def test_linear_time(self, target):
         """Sixty doublings (2\u2076\u2070 paths, 61 nodes) are differentiated at once: each node is visited a single time."""
-        x = node = target.Value(a)
+        x = node = target.Value(1.5)
         for _ in range(60):
             node = node + node
         node.backward()
@@ -84,6 +84,7 @@ class TestValue:
 
     @FEW
     @given(a=reals())
+    @example(a=1.2)
     def test_order(self, target, a):
         """A node passes its gradient on only after it has received all of it, however the graph is built."""
         x = target.Value(a)

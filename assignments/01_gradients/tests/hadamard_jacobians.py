@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, tensors
@@ -17,8 +17,12 @@ points = [1]
 all_or_nothing = True
 
 
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
+
+
 @pytest.mark.exercise("hadamard_jacobians", points=1)
 class TestHadamardJacobians:
+    @FEW
     @given(pair=st.integers(1, 5).flatmap(lambda n: st.tuples(tensors(n), tensors(n))))
     def test_autograd(self, target, pair):
         """The two matrices are the Jacobians of x \u2299 y with respect to x and to y, as autograd computes them."""

@@ -17,7 +17,7 @@ points = [2, 0, 0, 0]
 all_or_nothing = True
 
 
-FEW = settings(max_examples=10)  # for laws that call the student's code many times in each
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 @st.composite

@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from autograder.laws import assert_close, tensors
 
@@ -14,6 +14,9 @@ OK_FORMAT = False
 name = "relu_jacobian"
 points = [1, 0]
 all_or_nothing = True
+
+
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 def entrywise(function, x):
@@ -28,6 +31,7 @@ def check_diagonal(matrix, diagonal):
 
 @pytest.mark.exercise("relu_jacobian", points=1)
 class TestReluJacobian:
+    @FEW
     @given(x=tensors().filter(lambda x: bool((x != 0).all())))
     def test_diagonal(self, target, x):
         """The matrix is diagonal with 1 where x > 0 and 0 where x < 0."""

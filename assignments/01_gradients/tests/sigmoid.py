@@ -21,6 +21,7 @@ all_or_nothing = True
 ANY_SHAPE = shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 EXTREME = torch.tensor([-1000.0, -750.0, -40.0, 0.0, 40.0, 750.0, 1000.0], dtype=torch.float64)
 FLOATS = (torch.float32, torch.float64)
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 def entrywise(function, x):
@@ -35,17 +36,19 @@ def logistic(value):
 
 @pytest.mark.exercise("sigmoid", points=1)
 class TestSigmoid:
+    @FEW
     @given(x=tensors())
     def test_value(self, target, x):
         """\u03c3(x) = 1 / (1 + e^(\u2212x)) at every entry."""
         assert_close(target.sigmoid(x), entrywise(logistic, x), atol=1e-14)
 
+    @FEW
     @given(x=tensors(low=-30, high=30))
     def test_symmetry(self, target, x):
         """\u03c3(\u2212x) = 1 \u2212 \u03c3(x): turning the curve about the point (0, \xbd) leaves it as it is."""
         assert_close(target.sigmoid(-x), 1 - entrywise(logistic, x), atol=1e-14)
 
-    @settings(max_examples=10)
+    @FEW
     @given(x=tensors(ANY_SHAPE))
     def test_shape_and_dtype(self, target, x):
         """The result has the shape and the dtype of the input, empty tensors and single precision included."""

@@ -21,6 +21,7 @@ all_or_nothing = True
 ANY_SHAPE = shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 EXTREME = torch.tensor([-1000.0, -750.0, -40.0, 0.0, 40.0, 750.0, 1000.0], dtype=torch.float64)
 FLOATS = (torch.float32, torch.float64)
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 def entrywise(function, x):
@@ -35,11 +36,13 @@ def logistic(value):
 
 @pytest.mark.exercise("tanh", points=1)
 class TestTanh:
+    @FEW
     @given(x=tensors())
     def test_value(self, target, x):
         """tanh x = (e^x \u2212 e^(\u2212x)) / (e^x + e^(\u2212x)) at every entry."""
         assert_close(target.tanh(x), entrywise(math.tanh, x), atol=1e-12)
 
+    @FEW
     @given(x=tensors(low=-10, high=10))
     def test_scaled_sigmoid(self, target, x):
         """tanh x = 2\u03c3(2x) \u2212 1: it is the sigmoid at another scale."""
@@ -50,7 +53,7 @@ class TestTanh:
         assert_close(target.tanh(EXTREME), entrywise(math.tanh, EXTREME), atol=1e-12)
         assert_close(target.tanh(EXTREME.float()), entrywise(math.tanh, EXTREME.float()), atol=1e-6)
 
-    @settings(max_examples=10)
+    @FEW
     @given(x=tensors(ANY_SHAPE))
     def test_shape_and_dtype(self, target, x):
         """The result has the shape and the dtype of the input, empty tensors and single precision included."""

@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from autograder.laws import assert_close, finite_difference_jacobian, tensors
 
@@ -16,6 +16,9 @@ OK_FORMAT = False
 name = "tanh_jacobian"
 points = [1, 0]
 all_or_nothing = True
+
+
+FEW = settings(max_examples=8)  # every example is generic, and a wrong answer is wrong for nearly all of them
 
 
 def entrywise(function, x):
@@ -30,11 +33,13 @@ def check_diagonal(matrix, diagonal):
 
 @pytest.mark.exercise("tanh_jacobian", points=1)
 class TestTanhJacobian:
+    @FEW
     @given(x=tensors())
     def test_finite_differences(self, target, x):
         """The matrix is the Jacobian: it agrees with finite differences of tanh."""
         assert_close(target.tanh_jacobian(x), finite_difference_jacobian(torch.tanh, x), atol=1e-8)
 
+    @FEW
     @given(x=tensors())
     def test_diagonal(self, target, x):
         """The matrix is diagonal with entries 1 / cosh\xb2(x), which is 1 \u2212 tanh\xb2(x)."""

@@ -6,7 +6,7 @@ from autograder.laws.otter import check_law
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, assert_shape, assert_true, reals, unchanged
@@ -24,6 +24,7 @@ some = settings(max_examples=6)
 class TestDequantize:
     @some
     @given(pixels=st.lists(st.integers(0, 255), min_size=1, max_size=6), noise=reals(0.0, 0.999))
+    @example(pixels=[0, 7, 255], noise=0.6)
     def test_stays_in_the_pixel_s_interval(self, target, pixels, noise):
         """Pixel k lands in [k/256, (k+1)/256), at the place within that the noise says."""
         values = torch.tensor(pixels)

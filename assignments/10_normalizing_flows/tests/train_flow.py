@@ -70,23 +70,22 @@ def affine_flow(x, parameters):
 
 
 @st.composite
-def affine_problems(draw, widest=2.0, furthest=1.0, scale=0.3):
-    """Data of up to that width and distance from 0, and parameters of `affine_flow` to start from."""
+def affine_problems(draw):
+    """Data of some width and distance from 0, and parameters of `affine_flow` to start from."""
     size = draw(st.integers(1, 3))
-    x = draw(gaussians((20, size))) * draw(tensors(size, 1 / widest, widest)) + draw(tensors(size, -furthest, furthest))
-    return x, [draw(gaussians(size, scale=scale)), draw(gaussians(size, scale=scale))]
+    x = draw(gaussians((20, size))) * draw(tensors(size, 0.5, 2.0)) + draw(tensors(size, -1.0, 1.0))
+    return x, [draw(gaussians(size, scale=0.3)), draw(gaussians(size, scale=0.3))]
 
 
 @pytest.mark.exercise("train_flow", points=3)
 class TestTrainFlow:
-    @settings(max_examples=1)
-    @given(problem=affine_problems(widest=1.4, furthest=0.5, scale=0.1))
-    def test_finds_the_maximum_likelihood(self, target, problem):
+    def test_finds_the_maximum_likelihood(self, target):
         """An affine flow learns to standardise: at the maximum of the likelihood z has mean 0 and variance 1."""
-        x, start = problem
-        fitted, losses = target.train_flow(x, start, affine_flow, 60, 0.1)
-        z, log_det = affine_flow(x, fitted)
-        # Of two hundred problems the worst is 0.03 from the mean and 0.04 from the variance after so many steps.
+        width, centre = torch.tensor([[1.3, 0.8], [0.4, -0.3]], dtype=torch.float64)
+        x = width * draw_normal(20, 2, seed=3) + centre
+        fitted, losses = target.train_flow(x, [torch.zeros_like(width), torch.zeros_like(width)], affine_flow, 40, 0.1)
+        z, _ = affine_flow(x, fitted)
+        # Forty steps come within 0.03 of the mean, 0.07 of the variance and 0.003 nats of the best, from 0.3 nats.
         assert_close(z.mean(dim=0), torch.zeros(x.shape[1], dtype=x.dtype), atol=0.1, rtol=0, what="the mean of z")
         assert_close(z.var(dim=0, correction=0), torch.ones_like(z[0]), atol=0.1, rtol=0, what="the variance of z")
         best = x.shape[1] * (1 + math.log(2 * math.pi)) / 2 + x.std(dim=0, correction=0).log().sum().item()
@@ -113,9 +112,9 @@ class TestTrainFlow:
     def test_two_moons(self, target):
         """On two moons the NLL falls below that of the best Gaussian, and the fitted density sums to 1 over a grid."""
         x = moons(96, seed=41)
-        # From this start thirty steps come 0.42 nats below the Gaussian; from others they may not get there.
-        start = coupling_parameters(layers=3, hidden=12, seed=41)
-        fitted, losses = target.train_flow(x, start, coupling_flow, 30, 0.08)
+        # From this start fifteen steps come 0.34 nats below the Gaussian; from others they may not get there.
+        start = coupling_parameters(layers=2, hidden=12, seed=41)
+        fitted, losses = target.train_flow(x, start, coupling_flow, 15, 0.12)
         gaussian = 1 + math.log(2 * math.pi) + torch.linalg.slogdet(torch.cov(x.T)).logabsdet.item() / 2
         z, log_det = coupling_flow(x, fitted)
         nll = -(log_normal(z) + log_det).mean().item()

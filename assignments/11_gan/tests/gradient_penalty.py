@@ -17,6 +17,9 @@ points = [3, 0, 0, 0]
 all_or_nothing = True
 
 
+few = settings(max_examples=6)  # every example is generic, and a wrong answer is wrong for nearly all of them
+
+
 def vector(*entries):
     """A vector in double precision."""
     return torch.tensor(entries, dtype=torch.float64)
@@ -64,7 +67,7 @@ def interpolations(draw):
 
 @pytest.mark.exercise("gradient_penalty", points=3)
 class TestGradientPenalty:
-    @settings(max_examples=10)
+    @few
     @given(points=interpolations())
     def test_linear_critic(self, target, points):
         """A critic w\xb7x has penalty (\u2016w\u2016 \u2212 1)\xb2 everywhere: none if w is a unit vector."""
@@ -76,7 +79,7 @@ class TestGradientPenalty:
         unit = linear(w / w.norm())
         assert_close(target.gradient_penalty(unit, real, fake, noise), vector(0)[0], atol=1e-9)
 
-    @settings(max_examples=10)
+    @few
     @given(points=interpolations())
     def test_quadratic_critic(self, target, points):
         """For \xbd x\u1d40Ax it is the mean of (\u2016\xbd(A + A\u1d40)x\u0302\u2016 \u2212 1)\xb2 over points x\u0302 between real and generated ones."""
@@ -86,7 +89,7 @@ class TestGradientPenalty:
         expected = ((slopes.norm(dim=1) - 1) ** 2).mean()
         assert_close(target.gradient_penalty(quadratic(matrix), real, fake, noise), expected, atol=1e-9)
 
-    @settings(max_examples=10)
+    @few
     @given(real=gaussians((2, 3, 2, 2)), fake=gaussians((2, 3, 2, 2)), w=gaussians((3, 2, 2)), noise=tensors(2, 0, 1))
     def test_images(self, target, real, fake, w, noise):
         """For images the norm is taken over channels, rows and columns together, one norm per image."""
@@ -99,7 +102,7 @@ class TestGradientPenalty:
         expected = ((slopes.square().sum(dim=(1, 2, 3)).sqrt() - 1) ** 2).mean()
         assert_close(target.gradient_penalty(critic, real, fake, noise), expected, atol=1e-9)
 
-    @settings(max_examples=6)
+    @few
     @given(net=small_networks(), real=gaussians((3, 3)), fake=gaussians((3, 3)), noise=tensors(3, 0, 1))
     def test_trains_the_critic(self, target, net, real, fake, noise):
         """The penalty has a gradient with respect to the critic's parameters (finite differences)."""

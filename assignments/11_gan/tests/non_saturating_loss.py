@@ -19,6 +19,7 @@ points = [1, 0, 0, 0, 0]
 all_or_nothing = True
 
 
+few = settings(max_examples=6)  # every example is generic, and a wrong answer is wrong for nearly all of them
 EXTREME_LOGITS = torch.tensor([-1e4, -800.0, -40.0, 0.0, 40.0, 800.0, 1e4], dtype=torch.float64)
 
 
@@ -34,7 +35,7 @@ def softplus(a):
 
 @pytest.mark.exercise("non_saturating_loss", points=1)
 class TestNonSaturatingLoss:
-    @settings(max_examples=12)
+    @few
     @given(a=tensors(st.integers(1, 6), -30, 30))
     def test_value(self, target, a):
         """It is minus the mean of log \u03c3(a)."""
@@ -42,7 +43,7 @@ class TestNonSaturatingLoss:
         with unchanged(a):
             assert_close(target.non_saturating_loss(a), vector(expected)[0])
 
-    @settings(max_examples=12)
+    @few
     @given(a=tensors(st.integers(1, 6), -30, 30))
     def test_gradient(self, target, a):
         """Its gradient is \u2212(1 \u2212 \u03c3(a)) / m: it pushes every logit up, and hardest the most negative ones."""

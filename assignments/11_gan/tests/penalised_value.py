@@ -7,7 +7,7 @@ from autograder.laws.otter import check_law
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import (
@@ -24,6 +24,19 @@ OK_FORMAT = False
 name = "penalised_value"
 points = [2, 0, 0]
 all_or_nothing = True
+
+
+few = settings(max_examples=6)  # every example is generic, and a wrong answer is wrong for nearly all of them
+
+
+def vector(*entries):
+    """A vector in double precision."""
+    return torch.tensor(entries, dtype=torch.float64)
+
+
+def normal(*shape, seed=0):
+    """Normal numbers that depend on the seed only."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def linear(weights):
@@ -74,8 +87,9 @@ def interpolations(draw):
 
 @pytest.mark.exercise("penalised_value", points=2)
 class TestPenalisedValue:
-    @settings(max_examples=10)
+    @few
     @given(batch=batches(), weight=reals(0, 5))
+    @example(batch=(normal(3, 2), normal(2, 2, seed=1), vector(0.7, -1.1)), weight=1.7)
     def test_linear_discriminator(self, target, batch, weight):
         """For logits w\xb7x the penalty lowers V by weight \xb7 \u2016w\u2016\xb2: steepness costs the discriminator."""
         real, fake, w = batch
@@ -84,8 +98,9 @@ class TestPenalisedValue:
             penalised = target.penalised_value(linear(w), real, fake, weight)
         assert_close(penalised, ordinary - weight * (w @ w), atol=1e-9)
 
-    @settings(max_examples=10)
+    @few
     @given(points=interpolations(), weight=reals(0, 5))
+    @example(points=(normal(3, 2), normal(3, 2, seed=1), vector(0.5), normal(2, 2, seed=2)), weight=1.7)
     def test_quadratic_discriminator(self, target, points, weight):
         """The slope that counts is that at the real samples, and each has its own."""
         real, fake, _, matrix = points
@@ -95,8 +110,9 @@ class TestPenalisedValue:
         penalised = target.penalised_value(logits, real, fake, weight)
         assert_close(penalised, ordinary - weight * slopes.square().sum(dim=1).mean(), atol=1e-9)
 
-    @settings(max_examples=6)
+    @few
     @given(net=small_networks(), real=gaussians((3, 3)), fake=gaussians((2, 3)), weight=reals(0, 5))
+    @example(net=(normal(13), (2, 3, 1)), real=normal(3, 3, seed=1), fake=normal(2, 3, seed=2), weight=1.7)
     def test_trains_the_discriminator(self, target, net, real, fake, weight):
         """Its gradient with respect to the discriminator's parameters includes the penalty's (finite differences)."""
         parameters, sizes = net

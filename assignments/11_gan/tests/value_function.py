@@ -20,6 +20,9 @@ points = [1, 0, 0, 0]
 all_or_nothing = True
 
 
+few = settings(max_examples=6)  # every example is generic, and a wrong answer is wrong for nearly all of them
+
+
 def vector(*entries):
     """A vector in double precision."""
     return torch.tensor(entries, dtype=torch.float64)
@@ -58,7 +61,7 @@ def value(d, p, q):
 
 @pytest.mark.exercise("value_function", points=1)
 class TestValueFunction:
-    @settings(max_examples=12)
+    @few
     @given(pair=pairs(), logits=tensors(5))
     def test_value(self, target, pair, logits):
         """V(D, G) = \u03a3 p_data log D + p_model log(1 \u2212 D)."""
@@ -67,7 +70,7 @@ class TestValueFunction:
         with unchanged(d, p, q):
             assert_close(target.value_function(d, p, q), vector(value(d, p, q))[0], atol=1e-12)
 
-    @settings(max_examples=12)
+    @few
     @given(pair=pairs(), logits=tensors(5))
     def test_minus_cross_entropy(self, target, pair, logits):
         """V is minus the cross-entropy of label 1 on the data plus that of label 0 on the model's samples."""
@@ -77,14 +80,14 @@ class TestValueFunction:
         zeros = F.binary_cross_entropy(d, torch.zeros_like(d), weight=q, reduction="sum")
         assert_close(target.value_function(d, p, q), -(ones + zeros), atol=1e-12)
 
-    @settings(max_examples=12)
+    @few
     @given(pair=pairs())
     def test_guessing(self, target, pair):
         """A discriminator that says \xbd everywhere has value \u2212log 4, whatever the distributions."""
         p, q = pair
         assert_close(target.value_function(torch.full_like(p, 0.5), p, q), vector(-math.log(4))[0], atol=1e-12)
 
-    @settings(max_examples=12)
+    @few
     @given(pair=disjoint_pairs())
     def test_certainty(self, target, pair):
         """Certain and right has value 0, certain and wrong \u2212\u221e; a point that never occurs counts for nothing."""

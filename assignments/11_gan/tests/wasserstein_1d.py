@@ -19,6 +19,9 @@ points = [2, 0, 0, 0]
 all_or_nothing = True
 
 
+few = settings(max_examples=6)  # every example is generic, and a wrong answer is wrong for nearly all of them
+
+
 def vector(*entries):
     """A vector in double precision."""
     return torch.tensor(entries, dtype=torch.float64)
@@ -37,7 +40,7 @@ def matched(x, y):
 
 @pytest.mark.exercise("wasserstein_1d", points=2)
 class TestWasserstein1d:
-    @settings(max_examples=10)
+    @few
     @given(samples=st.integers(1, 4).flatmap(lambda n: st.tuples(tensors(n), tensors(n))))
     @example(samples=(vector(2.0, -1.0, 1.0), vector(-2.0, 3.0, 0.5)))  # sorted, unsorted, means, pairs: all differ
     def test_best_matching(self, target, samples):
@@ -48,15 +51,15 @@ class TestWasserstein1d:
         with unchanged(x, y):
             assert_close(target.wasserstein_1d(x, y), vector(best)[0], atol=1e-12)
 
-    @settings(max_examples=12)
+    @few
     @given(samples=sample_pairs())
-    @example(samples=(vector(2.0, -1.0, 1.0), vector(-2.0, 3.0)))
+    @example(samples=(vector(5.0, -1.0, 1.0), vector(-2.0, 3.0)))
     def test_sizes_may_differ(self, target, samples):
         """Every sample has total mass one: samples of different sizes are compared as distributions."""
         x, y = samples
         assert_close(target.wasserstein_1d(x, y), matched(x, y), atol=1e-12)
 
-    @settings(max_examples=12)
+    @few
     @given(x=tensors(), y=tensors(), z=tensors())
     def test_metric(self, target, x, y, z):
         """It is a metric: symmetric, 0 for the same points in another order, and no detour is shorter."""
@@ -65,7 +68,7 @@ class TestWasserstein1d:
         assert_close(target.wasserstein_1d(x, x.flip(0)), vector(0)[0], atol=1e-12)
         assert_true(xz <= xy + yz + 1e-12, f"W(x, z) = {xz.item()} exceeds {xy.item()} + {yz.item()}.")
 
-    @settings(max_examples=12)
+    @few
     @given(x=tensors(), shift=reals(-100, 100))
     def test_grows_with_the_shift(self, target, x, shift):
         """Moving all points by c costs |c|, also when the supports have long been disjoint."""

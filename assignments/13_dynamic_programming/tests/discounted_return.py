@@ -17,7 +17,7 @@ points = [1, 0, 0]
 all_or_nothing = True
 
 
-few = settings(max_examples=12)  # an example holds a whole random world, so a dozen of them says enough
+few = settings(max_examples=6)  # an example holds a whole random world, so half a dozen of them says enough
 
 
 @pytest.mark.exercise("discounted_return", points=1)

@@ -21,7 +21,7 @@ points = [2, 0, 0]
 all_or_nothing = True
 
 
-few = settings(max_examples=12)  # an example holds a whole random world, so a dozen of them says enough
+few = settings(max_examples=6)  # an example holds a whole random world, so half a dozen of them says enough
 WORLDS = {
     "FrozenLake": ("FrozenLake", {}),
     "FrozenLake 8x8": ("FrozenLake", {"map_name": "8x8"}),
