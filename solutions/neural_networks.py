@@ -233,8 +233,8 @@ def mlp_forward(
 # $$ \operatorname{Var}[a_\ell]=\tfrac12 n_{\ell-1}v\operatorname{Var}[a_{\ell-1}] .
 #    \qquad\text{It stays the same from layer to layer if}\quad v=\frac{2}{n_{\ell-1}} . $$
 #
-# (He, Zhang, Ren and Sun, 2015; the *fan-in* $n_{\ell-1}$ counts the **columns** of $W_\ell$.) With half of that,
-# thirty layers shrink the standard deviation by the factor $2^{-15}$; with twice that, they blow it up as far.
+# (He, Zhang, Ren and Sun, 2015.) With half of it, thirty layers shrink the standard deviation by the factor $2^{-15}$;
+# with twice it, they blow it up as far. The *fan-in* $n_{\ell-1}$ counts the **columns** of $W_\ell$.
 
 
 # %% exercise="initialise_mlp"
@@ -536,7 +536,7 @@ def largest_learning_rate(A: Float[Tensor, "n n"]) -> float:
 # 1989, and Hornik, Stinchcombe and White, 1989, for sigmoids; Leshno, Lin, Pinkus and Schocken, 1993: for a continuous
 # activation if and *only if* it is no polynomial). Notes drop three conditions: not *any* function (nothing continuous
 # follows a jump), not on all of $\mathbb R^n$ (a ReLU network is straight far out), not any nonlinearity (a layer of
-# squares makes quadratics). Nothing says how many units, or whether training finds them.
+# squares makes quadratics). And nothing says how many units, or whether training finds them.
 #
 # In one dimension you can *build* the network from ReLUs. Let $f$ be $L$-Lipschitz,
 # $\lvert f(x)-f(x')\rvert\le L\lvert x-x'\rvert$, and $g$ its straight-line interpolation at the knots
@@ -650,8 +650,8 @@ class EarlyStopping:
 # $$ \text{training:}\quad r\leftarrow(1-\alpha)r+\alpha\cdot\text{(statistic of the batch)},\qquad
 #    \text{evaluation:}\quad y=\gamma\odot\frac{x-r_\mu}{\sqrt{r_{\sigma^2}+\epsilon}}+\beta . $$
 #
-# **Conventions, torch's.** $\alpha$, called `momentum`, is 0.1 and weighs the *new* statistic (elsewhere the old one).
-# Normalisation divides the sum of squares by $N$, the running variance by $N-1$.
+# **Conventions, torch's.** $\alpha$, called `momentum`, is 0.1 and weighs the *new* statistic (other libraries: the old
+# one). Normalisation divides the sum of squares by $N$, the running variance by $N-1$.
 #
 # **What to watch for.** A model excellent in training and random in evaluation, or dependent on the batch size: the
 # mode was not switched, or the running statistics never updated. Memory that grows step by step: these statistics still
@@ -811,8 +811,8 @@ def random_crop(
 # %% [markdown]
 # ## 10 · Residual connections
 #
-# Stack enough layers and even the *training* error gets worse, although extra layers need only do nothing. He, Zhang,
-# Ren and Sun (2016) made that the default: a block learns the *difference* to its input,
+# Stack enough layers and even the *training* error grows, although extra layers need only do nothing. He, Zhang, Ren
+# and Sun (2016) made that the default: a block learns the *difference* to its input,
 #
 # $$ y=x+f(x),\qquad \frac{\partial y}{\partial x}=I+\frac{\partial f}{\partial x} . $$
 #
@@ -845,8 +845,9 @@ def residual_block(x: Float[Tensor, "*shape"], f: Callable[[Tensor], Tensor]) ->
 # $$ \frac{\partial x_K}{\partial x_0}=(I+J_K)(I+J_{K-1})\cdots(I+J_1)
 #    =I+\sum_kJ_k+\sum_{k>l}J_kJ_l+\dots+J_K\cdots J_1 . $$
 #
-# A sum over all $2^K$ paths through or around the blocks (Veit, Wilber and Belongie, 2016). Without connections only
-# the last term is left, which vanishes geometrically for small $J_k$; with them the product stays near the identity.
+# A sum over all $2^K$ paths through or around the blocks (Veit, Wilber and Belongie, 2016). Without the connections
+# only the last term is left, which vanishes geometrically for small $J_k$; with them the product stays near the
+# identity.
 
 
 # %% exercise="residual_jacobian"
@@ -947,8 +948,8 @@ def finetune(
 # %% [markdown]
 # ## The picture
 #
-# * **Top**: two half-moons and your network's answers at four moments of training; dashed, your perceptron after fifty
-#   passes, which finds no rest here.
+# * **Top**: two half-moons and your network's answers during training; dashed, your perceptron after fifty passes,
+#   which finds no rest here.
 # * **Bottom left**: the training and held-out losses, and the epoch that your `EarlyStopping` goes back to.
 # * **Bottom right**: `universal_approximator` closing in on a function.
 
