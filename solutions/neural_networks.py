@@ -875,7 +875,8 @@ def residual_jacobian(jacobians: list[Float[Tensor, "n n"]]) -> Float[Tensor, "n
 #
 # ### transfer_weights
 #
-# A head that reads $n_{\text{in}}$ features has weights of variance $1/n_{\text{in}}$: no ReLU follows, so no factor 2.
+# A new head that reads $n_{\text{in}}$ features starts with weights of variance $1/n_{\text{in}}$, half of He's: no later
+# layer needs its scores to keep their size, and smaller ones are nearer to equal probabilities.
 # The body must be a *copy*, or fine-tuning ruins the pretrained network.
 
 
@@ -950,7 +951,7 @@ def finetune(
 #
 # * **Top**: two half-moons and your network's answers during training; dashed, your perceptron after fifty passes,
 #   which finds no rest here.
-# * **Bottom left**: the training and held-out losses, and the epoch that your `EarlyStopping` goes back to.
+# * **Bottom left**: the training and held-out losses, and the step that your `EarlyStopping` goes back to.
 # * **Bottom right**: `universal_approximator` closing in on a function.
 
 # %% tags=["picture"]
