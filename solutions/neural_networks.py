@@ -875,9 +875,9 @@ def residual_jacobian(jacobians: list[Float[Tensor, "n n"]]) -> Float[Tensor, "n
 #
 # ### transfer_weights
 #
-# A new head that reads $n_{\text{in}}$ features starts with weights of variance $1/n_{\text{in}}$, half of He's: no later
-# layer needs its scores to keep their size, and smaller ones are nearer to equal probabilities.
-# The body must be a *copy*, or fine-tuning ruins the pretrained network.
+# A new head that reads $n_{\text{in}}$ features starts with weights of variance $1/n_{\text{in}}$, half of He's: no
+# later layer needs its scores to keep their size, and smaller ones are nearer to equal probabilities. The body must be
+# a *copy*, or fine-tuning ruins the pretrained network.
 
 
 # %% exercise="transfer_weights"
