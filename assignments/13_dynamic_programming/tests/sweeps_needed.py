@@ -30,6 +30,7 @@ class TestSweepsNeeded:
         tolerance=st.sampled_from([7.0, 0.53, 0.013, 1.7e-7]),
     )
     @example(gamma=0.9, error=3.1, tolerance=0.013)
+    @example(gamma=0.0, error=3.1, tolerance=0.013)
     def test_is_the_smallest(self, target, gamma, error, tolerance):
         """After t sweeps \u03b3\u1d57 \xb7 first error is within the tolerance, and one sweep earlier it is not."""
         sweeps = target.sweeps_needed(gamma, error, tolerance)
