@@ -118,7 +118,8 @@ def one_hot(chosen, actions):
 USUAL = (4, 3), 4
 WITH_POLICY = example(problem=world_with_policy(*USUAL, 0.97))
 WITH_VALUES = example(problem=world_with_values(*USUAL, 0.9))
-ALONE = example(problem=(*random_mdp(4, 3, seed=4), 0.9))
+WORLD = *random_mdp(4, 3, seed=4), 0.9
+ALONE = example(problem=WORLD)
 
 
 def solved(P, R, gamma, policy):
@@ -1061,7 +1062,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
-    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
+    @example(problem=WORLD, gamma=0.9, horizon=3, seed=1)
     def test_the_policies_earn_the_values(self, target, problem, gamma, horizon, seed):
         """Followed from any step on, the policies earn the values of that step, and the last values are `final`."""
         P, R, _ = problem
@@ -1081,7 +1082,7 @@ class TestBackwardInduction:
 
     @few
     @given(problem=mdps(), gamma=HORIZON_DISCOUNTS, horizon=st.integers(0, 4), seed=seeds())
-    @example(problem=(*random_mdp(4, 3, seed=4), 0.9), gamma=0.9, horizon=3, seed=1)
+    @example(problem=WORLD, gamma=0.9, horizon=3, seed=1)
     def test_recursion(self, target, problem, gamma, horizon, seed):
         """values[h](s) is the largest r(s, a) + γ Σ_t P(t | s, a) values[h + 1](t) over the actions."""
         P, R, _ = problem

@@ -107,7 +107,8 @@ def one_hot(chosen, actions):
 # Worlds without symmetry, which no wrong formula gets right by chance: every law meets one.
 USUAL = (4, 3), 4
 WITH_POLICY = example(problem=world_with_policy(*USUAL, 0.97))
-ALONE = example(problem=(*random_mdp(4, 3, seed=4), 0.9))
+WORLD = *random_mdp(4, 3, seed=4), 0.9
+ALONE = example(problem=WORLD)
 
 
 def solved(P, R, gamma, policy):
