@@ -7,25 +7,31 @@ request. Both ends speak the same messages,
 
 where arguments, value and changes are frames of their own, graph describes the autograd graph behind the value
 (see `gradients`), and changes are the arguments again if the callee modified them. Numbers are strictly sequential and
-replies strictly nested. What a side cannot turn into plain data it keeps, and sends a number for it.
+replies strictly nested. What a side cannot turn into plain data it keeps, and sends a number for it. An array or tensor
+that the child was given and gives back, as itself, is in the judge too the one that was given.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 
 from .errors import ChildDied
 from .gradients import Graphs, KeptThere, Links, cross
+from .plain import place
 from .wire import FIRST_EXTENSION, MAX_FRAME, WireError, pack, unpack
 
 ASK, TELL = 0, 1
 JUDGE, CHILD = 0, 1
-OBJECT, LINK, OUTPUT = range(FIRST_EXTENSION, FIRST_EXTENSION + 3)
+OBJECT, LINK, OUTPUT, GIVEN = range(FIRST_EXTENSION, FIRST_EXTENSION + 4)
 MAX_NESTING = 32
 NAME_LENGTH = 200
+# By their places: the number of an array among those of a call, and the array, so that its place stays its own.
+Given = dict[tuple, tuple[int, Any]]
 
 
 class Channel(Protocol):
@@ -42,11 +48,31 @@ class GraphLeaf(NamedTuple):
     tensor: torch.Tensor
 
 
-class Outgoing:
-    """How values beyond plain data leave; `outputs` collects results that have a graph behind them."""
+def arrays_in(value: Any) -> list:
+    """The arrays and tensors in lists, tuples and dicts, in an order that is the same on both sides."""
+    kind = type(value)  # of other types the child may have the object and the judge a stand-in
+    if kind in (dict, OrderedDict):
+        value, kind = list(value.values()), list
+    if kind in (list, tuple):
+        return [found for item in value for found in arrays_in(item)]
+    return [value] if kind in (torch.Tensor, np.ndarray) else []
 
-    def __init__(self, peer: Peer, is_reply: bool) -> None:
-        self.peer, self.is_reply, self.outputs = peer, is_reply, []
+
+class Outgoing:
+    """How values beyond plain data leave; `outputs` collects results that have a graph behind them.
+
+    `given` are the arrays that the receiver has too.
+    """
+
+    def __init__(self, peer: Peer, is_reply: bool, given: Given | None = None) -> None:
+        self.peer, self.is_reply, self.outputs, self.given = peer, is_reply, [], given or {}
+
+    def again(self, value: Any) -> tuple[int, list] | None:
+        """The number of an array or tensor that was given, unless a gradient is wanted of it."""
+        if not self.given or (type(value) is torch.Tensor and value.requires_grad):
+            return None
+        found = self.given.get(place(value))
+        return None if found is None else (GIVEN, [found[0]])
 
     def pack(self, value: Any) -> tuple[int, list] | None:
         """Kind and fields of a tensor that requires grad, an nn.Parameter, or an object that stays here."""
@@ -66,10 +92,10 @@ class Outgoing:
 
 
 class Incoming:
-    """How they arrive; `outputs` are the tensors a reply refers to by index."""
+    """How they arrive; `outputs` are the tensors a reply refers to by index, `arguments` what it answers."""
 
-    def __init__(self, peer: Peer, outputs: list[torch.Tensor] = ()) -> None:
-        self.peer, self.outputs = peer, outputs
+    def __init__(self, peer: Peer, outputs: list[torch.Tensor] = (), arguments: tuple = ()) -> None:
+        self.peer, self.outputs, self.arguments = peer, outputs, arguments
 
     def unpack(self, kind: int, fields: list) -> Any:
         """The value; raises WireError."""
@@ -81,6 +107,11 @@ class Incoming:
             return self.peer.links.receive(fields, self.peer.on_gradient)
         if kind == OUTPUT and len(fields) == 1 and type(fields[0]) is int and 0 <= fields[0] < len(self.outputs):
             return self.outputs[fields[0]]
+        if kind == GIVEN and len(fields) == 1 and type(fields[0]) is int:
+            given = arrays_in(self.arguments)
+            if 0 <= fields[0] < len(given):
+                one = given[fields[0]]
+                return one.detach() if type(one) is torch.Tensor and one.requires_grad else one
         raise WireError(f"unknown kind {kind}")
 
 
@@ -204,7 +235,7 @@ class Peer:
         _, told, raised, graph, value_frame, changes = message
         if told != number:
             raise WireError("a reply to another question")
-        incoming = Incoming(self, self.rebuild_graph(graph))
+        incoming = Incoming(self, self.rebuild_graph(graph), arguments)
         value = unpack(value_frame, incoming)
         if changes is not None:
             if type(changes) is not bytes:
@@ -256,8 +287,9 @@ class Peer:
         try:
             if self.nesting > MAX_NESTING:
                 raise RecursionError(f"calls between judge and submission nested more than {MAX_NESTING} deep")
+            given = self.given(arguments)
             value = self.operations[operation](*arguments)
-            return self.reply(number, False, value, arguments, frame)
+            return self.reply(number, False, value, arguments, frame, given)
         except ChildDied:
             raise
         except BaseException as error:
@@ -267,10 +299,13 @@ class Peer:
         except WireError:  # the changed arguments cannot be sent; what was raised can
             return pack([TELL, number, True, None, pack(description), None])
 
-    def reply(self, number: int, raised: bool, value: Any, arguments: list, frame: bytes) -> bytes:
+    def reply(
+        self, number: int, raised: bool, value: Any, arguments: list, frame: bytes, given: Given | None = None
+    ) -> bytes:
         """The message that tells a value or an exception; raises WireError if it cannot be sent."""
-        outgoing = Outgoing(self, is_reply=True)
+        outgoing = Outgoing(self, True, given)
         value_frame = pack(value, outgoing, self.frame_limit)
+        outgoing.given = {}
         changes = self.changes(arguments, frame, outgoing)
         graph = None
         if outgoing.outputs:
@@ -278,6 +313,10 @@ class Peer:
             outputs = pack([output.detach() for output in outgoing.outputs], None, self.frame_limit)
             graph = [kept, pack([GraphLeaf(leaf) for leaf in leaves], outgoing, self.frame_limit), outputs]
         return pack([TELL, number, raised, graph, value_frame, changes], None, self.frame_limit)
+
+    def given(self, arguments: list) -> Given | None:
+        """The arrays and tensors among the arguments, before the operation; only the child looks."""
+        return None
 
     def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
         """The arguments again, if they are no longer what arrived; only the child looks."""

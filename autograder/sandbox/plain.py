@@ -51,6 +51,21 @@ def check_shape(shape: Any, itemsize: int, size: int) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def place(value: Any) -> tuple | None:
+    """Where the elements of a dense tensor or an array lie, and how: equal for two that share all of them.
+
+    None for what has no elements, or none of its own.
+    """
+    if type(value) is np.ndarray:
+        first = value.__array_interface__["data"][0]
+        return (first, value.shape, value.strides, value.dtype.str) if value.size else None
+    if type(value) is not torch.Tensor or torch._C._functorch.is_functorch_wrapped_tensor(value):
+        return None
+    if not value.is_cpu or value.layout is not torch.strided or value.is_conj() or value.is_neg() or not value.numel():
+        return None
+    return value.data_ptr(), value.shape, value.stride(), value.dtype
+
+
 def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """The elements in row-major order, as they are in memory."""
     plain = tensor.detach()

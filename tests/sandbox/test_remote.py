@@ -20,6 +20,10 @@ CONSTANT = {"rate": 0.5, "sizes": (1, 2)}
 _private = [1]
 
 def identity(x): return x
+def views(x): return [x, x.detach() if torch.is_tensor(x) else x[:], x[:1], x + 0]
+def fill_and_return(x): x.fill_(7); return x
+def keep_the_last(xs): last = xs[-1]; xs.clear(); return {"last": last}, torch.full((3,), 5.0)
+def conjugate(z): return z.conj()
 def kinds(*values, **named): return [type(v).__name__ for v in values], {k: type(v).__name__ for k, v in named.items()}
 def default(x, scale=2.0, *, shift=0.0): return x * scale + shift
 def raises(name): raise getattr(builtins, name)("the message")
@@ -323,6 +327,38 @@ def test_modified_arguments_are_modified_though_it_raises(target):
     with pytest.raises(ValueError, match="after"):
         target.fill_and_raise(array)
     assert array.tolist() == [7, 7]
+
+
+@pytest.mark.parametrize("one", [torch.arange(3.0), np.arange(3.0)], ids=("tensor", "array"))
+def test_an_argument_that_comes_back_is_the_callers(target, one):
+    """Who modifies what came back modifies what was given, as in process; a copy and a part are other arrays."""
+    assert target.identity(one) is one and target.identity({"a": (0, [one])})["a"][1][0] is one
+    same, view, part, copied = target.views(one)
+    view += 1
+    assert same is one and one.tolist() == [1, 2, 3]
+    part += 1
+    copied += 1
+    assert one.tolist() == [1, 2, 3] and part.tolist() == [1] and copied.tolist() == [1, 2, 3]
+
+
+def test_an_argument_that_comes_back_changed(target):
+    x = torch.zeros(3)
+    assert target.fill_and_return(x) is x and x.tolist() == [7, 7, 7]
+    first, last = torch.zeros(3), torch.ones(3)
+    given = [first, last]
+    found, new = target.keep_the_last(given)
+    assert given == [] and found["last"] is last and new.tolist() == [5, 5, 5] and first.tolist() == [0, 0, 0]
+    z, empty = torch.tensor([1 + 2j]), torch.zeros(0, 2)
+    assert target.conjugate(z).tolist() == [1 - 2j] and z.tolist() == [1 + 2j]
+    assert target.identity(empty).shape == (0, 2)
+
+
+def test_an_argument_that_comes_back_with_its_gradient(target):
+    x = torch.ones(2, requires_grad=True)
+    target.identity(x).sum().backward()
+    assert x.grad.tolist() == [1, 1]
+    _, detached, *_ = target.views(x)
+    assert not detached.requires_grad and detached.data_ptr() == x.data_ptr()
 
 
 def test_an_argument_that_is_read_only_cannot_be_modified(target):

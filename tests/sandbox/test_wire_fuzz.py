@@ -23,6 +23,9 @@ MIB = 1 << 20
 class Extensions:
     """Accepts every extension, as the remote layer would have to."""
 
+    def again(self, value):
+        return None
+
     def pack(self, value):
         return FIRST_EXTENSION, [1, 2, "name"]
 
