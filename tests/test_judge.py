@@ -91,7 +91,14 @@ def test_remote_and_local_verdicts_agree(worker, name, step):
         remote = worker.run(Job("", None, topic, exercises=names, source=source))[0].verdicts
         chosen = [exercise for exercise in exercises if not names or exercise.name in names]
         local = examine_here(source, chosen, COURSE.seed)
-        assert [(v.law, v.status) for v in remote] == [(v.law, v.status) for v in local], (names, source[-500:])
+        # In the sandbox a law that takes too long costs its exercise: the laws after it are not tried.
+        slow = [place for place, verdict in enumerate(remote) if verdict.symptom == "too slow"][:1]
+        tried = slow[0] + 1 if slow and len(chosen) == 1 else len(remote)
+        assert len(remote) == len(local)
+        assert [(v.law, v.status) for v in remote[:tried]] == [(v.law, v.status) for v in local[:tried]], (
+            names,
+            source[-500:],
+        )
 
 
 def test_what_laws_import_late_is_imported_once(tmp_path):
