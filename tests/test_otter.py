@@ -45,8 +45,6 @@ for without in ("", "U"):
         assert without, "nothing can be confined here"
 """
 
-one_process = pytest.mark.xdist_group("otter")  # so that the environment is made once
-
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
@@ -110,7 +108,6 @@ def points_of(name: str) -> dict[str, float]:
     return {exercise.name: exercise.points for exercise in load_laws(COURSE.laws(TOPICS[name]))}
 
 
-@one_process
 def test_environment_has_no_repository(packages, tmp_path):
     _, python = packages
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -119,7 +116,6 @@ def test_environment_has_no_repository(packages, tmp_path):
     assert not found.startswith(str(REPOSITORY)), found
 
 
-@one_process
 def test_everything_installed_can_be_imported_late(packages, tmp_path):
     """By student code: what lies beside the wheel, and what lies in a folder that a .pth file names."""
     _, python = packages
@@ -131,7 +127,6 @@ def test_everything_installed_can_be_imported_late(packages, tmp_path):
     subprocess.run([python, script], cwd=tmp_path, env=environment, check=True)
 
 
-@one_process
 @pytest.mark.parametrize("name", EVERY_TOPIC)
 def test_otter_run(packages, worker, tmp_path, name):
     """Otter gives each exercise of a mixed submission what `autograder grade` does, and says what is not written."""
@@ -143,7 +138,6 @@ def test_otter_run(packages, worker, tmp_path, name):
     assert "not written yet" in unwritten["output"]
 
 
-@one_process
 @pytest.mark.parametrize("name", EVERY_TOPIC)
 def test_otter_gives_references_everything(packages, worker, tmp_path, name):
     sources = read_topic(COURSE, TOPICS[name])
@@ -152,7 +146,6 @@ def test_otter_gives_references_everything(packages, worker, tmp_path, name):
         assert compare(packages, worker, tmp_path / suffix, name, name + suffix, text)[0] == points_of(name)
 
 
-@one_process
 @pytest.mark.parametrize("name", EVERY_TOPIC)
 def test_otter_gives_stubs_nothing(packages, worker, tmp_path, name):
     text = stub_module(read_topic(COURSE, TOPICS[name]))
