@@ -24,8 +24,8 @@ from .forkserver import thread_count
 from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
-from .peer import CHILD, JUDGE, NAME_LENGTH, Given, Outgoing, Peer, arrays_in
-from .plain import TORCH_DTYPES, WireError, place
+from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
+from .plain import TORCH_DTYPES, WireError
 from .wire import Frames, frame_header, pack
 
 MESSAGE_LENGTH = 2000
@@ -127,11 +127,6 @@ class ChildPeer(Peer):
             self.law += 1
             seed_everything(seed)
         self.let_go(dropped)
-
-    def given(self, arguments: list) -> Given:
-        """What the judge has too."""
-        placed = ((place(array), number, array) for number, array in enumerate(arrays_in(arguments)))
-        return {where: (number, array) for where, number, array in placed if where is not None}
 
     def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
         """The arguments packed again, if the call has changed them."""

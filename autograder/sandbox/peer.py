@@ -8,7 +8,7 @@ request. Both ends speak the same messages,
 where arguments, value and changes are frames of their own, graph describes the autograd graph behind the value
 (see `gradients`), and changes are the arguments again if the callee modified them. Numbers are strictly sequential and
 replies strictly nested. What a side cannot turn into plain data it keeps, and sends a number for it. An array or tensor
-that the child was given and gives back, as itself, is in the judge too the one that was given.
+that the child was given and gives back unchanged is in the judge too the one that was given.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ JUDGE, CHILD = 0, 1
 OBJECT, LINK, OUTPUT, GIVEN = range(FIRST_EXTENSION, FIRST_EXTENSION + 4)
 MAX_NESTING = 32
 NAME_LENGTH = 200
-# By their places: the number of an array among those of a call, and the array, so that its place stays its own.
-Given = dict[tuple, tuple[int, Any]]
 
 
 class Channel(Protocol):
@@ -61,18 +59,23 @@ def arrays_in(value: Any) -> list:
 class Outgoing:
     """How values beyond plain data leave; `outputs` collects results that have a graph behind them.
 
-    `given` are the arrays that the receiver has too.
+    `given` are arguments that the receiver still has as they are here.
     """
 
-    def __init__(self, peer: Peer, is_reply: bool, given: Given | None = None) -> None:
-        self.peer, self.is_reply, self.outputs, self.given = peer, is_reply, [], given or {}
+    def __init__(self, peer: Peer, is_reply: bool) -> None:
+        self.peer, self.is_reply, self.outputs = peer, is_reply, []
+        self.given: list | None = None
+        self.numbers: dict[tuple | None, int] | None = None
 
     def again(self, value: Any) -> tuple[int, list] | None:
         """The number of an array or tensor that was given, unless a gradient is wanted of it."""
-        if not self.given or (type(value) is torch.Tensor and value.requires_grad):
+        if self.given is None or (type(value) is torch.Tensor and value.requires_grad):
             return None
-        found = self.given.get(place(value))
-        return None if found is None else (GIVEN, [found[0]])
+        if self.numbers is None:
+            self.numbers = {place(array): number for number, array in enumerate(arrays_in(self.given))}
+            self.numbers.pop(None, None)
+        number = self.numbers.get(place(value))
+        return None if number is None else (GIVEN, [number])
 
     def pack(self, value: Any) -> tuple[int, list] | None:
         """Kind and fields of a tensor that requires grad, an nn.Parameter, or an object that stays here."""
@@ -287,9 +290,8 @@ class Peer:
         try:
             if self.nesting > MAX_NESTING:
                 raise RecursionError(f"calls between judge and submission nested more than {MAX_NESTING} deep")
-            given = self.given(arguments)
             value = self.operations[operation](*arguments)
-            return self.reply(number, False, value, arguments, frame, given)
+            return self.reply(number, False, value, arguments, frame)
         except ChildDied:
             raise
         except BaseException as error:
@@ -299,24 +301,19 @@ class Peer:
         except WireError:  # the changed arguments cannot be sent; what was raised can
             return pack([TELL, number, True, None, pack(description), None])
 
-    def reply(
-        self, number: int, raised: bool, value: Any, arguments: list, frame: bytes, given: Given | None = None
-    ) -> bytes:
+    def reply(self, number: int, raised: bool, value: Any, arguments: list, frame: bytes) -> bytes:
         """The message that tells a value or an exception; raises WireError if it cannot be sent."""
-        outgoing = Outgoing(self, True, given)
-        value_frame = pack(value, outgoing, self.frame_limit)
-        outgoing.given = {}
+        outgoing = Outgoing(self, is_reply=True)
         changes = self.changes(arguments, frame, outgoing)
+        if self.side == CHILD and changes is None:
+            outgoing.given = arguments
+        value_frame = pack(value, outgoing, self.frame_limit)
         graph = None
         if outgoing.outputs:
             kept, leaves = self.graphs.keep(outgoing.outputs)
             outputs = pack([output.detach() for output in outgoing.outputs], None, self.frame_limit)
             graph = [kept, pack([GraphLeaf(leaf) for leaf in leaves], outgoing, self.frame_limit), outputs]
         return pack([TELL, number, raised, graph, value_frame, changes], None, self.frame_limit)
-
-    def given(self, arguments: list) -> Given | None:
-        """The arrays and tensors among the arguments, before the operation; only the child looks."""
-        return None
 
     def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
         """The arguments again, if they are no longer what arrived; only the child looks."""
