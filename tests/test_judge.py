@@ -95,6 +95,7 @@ def test_remote_and_local_verdicts_agree(worker, name, step):
         slow = [place for place, verdict in enumerate(remote) if verdict.symptom == "too slow"][:1]
         tried = slow[0] + 1 if slow and len(chosen) == 1 else len(remote)
         assert len(remote) == len(local)
+        assert {verdict.symptom for verdict in remote[tried:]} <= {"too slow"}
         assert [(v.law, v.status) for v in remote[:tried]] == [(v.law, v.status) for v in local[:tried]], (
             names,
             source[-500:],

@@ -68,8 +68,8 @@ class Outgoing:
         self.numbers: dict[tuple | None, int] | None = None
 
     def again(self, value: Any) -> tuple[int, list] | None:
-        """The number of an array or tensor that was given, unless a gradient is wanted of it."""
-        if self.given is None or (type(value) is torch.Tensor and value.requires_grad):
+        """The number of an array or tensor that was given."""
+        if self.given is None:
             return None
         if self.numbers is None:
             self.numbers = {place(array): number for number, array in enumerate(arrays_in(self.given))}

@@ -42,7 +42,7 @@ class Extension(Protocol):
     """What the remote layer adds to plain data: its own kinds, numbered from FIRST_EXTENSION."""
 
     def again(self, value: Any) -> tuple[int, list] | None:
-        """Kind and fields for an array or tensor that the receiver has already; None for any other."""
+        """Kind and fields for an array or tensor without gradient that the receiver has already, else None."""
 
     def pack(self, value: Any) -> tuple[int, list] | None:
         """Kind and fields for a value that is not plain (or a tensor that requires grad); None if it is plain."""
@@ -155,10 +155,12 @@ def take_apart(value: Any, extension: Extension | None) -> list | msgpack.ExtTyp
         if width > MAX_INTEGER_BYTES:
             raise WireError(f"an integer of {width} bytes")
         return msgpack.ExtType(INTEGER, value.to_bytes(width, "little", signed=True))
-    tagged = extension.again(value) if extension is not None and kind in (torch.Tensor, np.ndarray) else None
     linked = kind is torch.Tensor and value.requires_grad and extension is not None
-    if tagged is None and not linked:
-        tagged = plain_fields(value)
+    tagged = None
+    if not linked:
+        if extension is not None and kind in (torch.Tensor, np.ndarray):
+            tagged = extension.again(value)
+        tagged = tagged or plain_fields(value)
     if tagged is None and extension is not None:
         tagged = extension.pack(value)
     if tagged is None:
