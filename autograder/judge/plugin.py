@@ -3,7 +3,8 @@
 `before_grading` moves the submission out of the folder that otter works in, before otter reads `.OTTER_LOG` (which it
 would unpickle) or starts a kernel there (which would import a student's `torch.py`). `before_execution` gives otter,
 in place of the student's cells, one that opens the submission in the sandbox; the laws in otter's test files find it
-there (see `laws.otter`).
+there (see `laws.otter`, and `judge.quarantine` for what the cell calls). Otter's own process has no need of torch, so
+nothing here imports it: that would be two of the seconds that `otter run` takes.
 """
 
 from __future__ import annotations
@@ -15,18 +16,13 @@ from pathlib import Path
 import nbformat
 from otter.plugins import AbstractOtterPlugin
 
-from autograder.course import GradingLimits
-from autograder.judge.examination import Examinee, sandbox_limits
-from autograder.laws.otter import EXAMINEE
-from autograder.sandbox import WarmProcess
-from autograder.submission import SubmissionError, read
-
 QUARANTINE = "quarantine"
 OTTERS_OWN = {"tests", "__init__.py"}  # what otter itself put into the submission's folder
 OPEN_CELL = """\
-from autograder.judge.plugin import open_examinee
+from autograder.judge.quarantine import open_examinee
+from autograder.laws.otter import EXAMINEE
 
-{name} = open_examinee({path!r}, {settings!r})
+globals()[EXAMINEE] = open_examinee({path!r}, {settings!r})
 """
 
 
@@ -55,32 +51,7 @@ class SandboxPlugin(AbstractOtterPlugin):
         """A notebook whose only cell opens the quarantined submission in the sandbox."""
         main = Path(self.submission_path)
         path = main.parents[1] / QUARANTINE / main.name
-        code = OPEN_CELL.format(name=EXAMINEE, path=str(path), settings=dict(self.plugin_config))
+        code = OPEN_CELL.format(path=str(path), settings=dict(self.plugin_config))
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
         notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         return notebook
-
-
-class Refused:
-    """Stands in for a submission that cannot be graded: every law fails with the reason."""
-
-    def __init__(self, reason: str):
-        self.reason = reason
-
-
-def open_examinee(path: str, settings: dict) -> Examinee | Refused:
-    """The submission at `path` in a confined child of a new warm process. Runs in otter's kernel.
-
-    Raises SandboxError if student code cannot be confined here and the settings do not allow that.
-    """
-    limits = GradingLimits(**settings.get("limits", {}))
-    quarantine = Path(path)
-    others = [other for other in quarantine.parent.iterdir() if other != quarantine]
-    try:
-        # As `autograder grade` does: a file alone is read as a file, with helpers beside it as a folder.
-        submission = read(quarantine.parent if others else quarantine, settings["topic"])
-    except SubmissionError as error:
-        return Refused(str(error))
-    warm = WarmProcess(sandbox_limits(limits), unconfined=bool(settings.get("unconfined")))
-    warm.start()
-    return Examinee(warm, submission, limits)

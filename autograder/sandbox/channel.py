@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .wire import Frames, frame_header
+from .wire import Frames, framed
 
 CHUNK = 1 << 18
 GRACE = 1.0
@@ -73,14 +73,14 @@ class JudgeChannel(Frames):
         """Send one frame; raises ChildDied."""
         self.check()
         self.look()
-        pending = memoryview(frame_header(len(frame)) + frame)
-        while pending:
-            try:
-                pending = pending[self.socket.send(pending) :]
-            except BlockingIOError:
-                self.wait(select.POLLOUT)
-            except OSError:
-                raise self.ended() from None
+        for pending in map(memoryview, framed(frame)):
+            while pending:
+                try:
+                    pending = pending[self.socket.send(pending) :]
+                except BlockingIOError:
+                    self.wait(select.POLLOUT)
+                except OSError:
+                    raise self.ended() from None
 
     def receive(self) -> bytes:
         """The next frame; raises ChildDied, and WireError for a length over the limit."""

@@ -26,7 +26,7 @@ from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import TORCH_DTYPES, WireError
-from .wire import Frames, frame_header, pack
+from .wire import Frames, framed, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
@@ -42,9 +42,9 @@ class ChildChannel(Frames):
 
     def send(self, frame: bytes) -> None:
         """Send one frame."""
-        pending = memoryview(frame_header(len(frame)) + frame)
-        while pending:
-            pending = pending[os.write(self.descriptor, pending) :]
+        for pending in map(memoryview, framed(frame)):
+            while pending:
+                pending = pending[os.write(self.descriptor, pending) :]
 
     def more(self) -> bytes:
         """What has arrived, once something has."""

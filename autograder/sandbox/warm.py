@@ -34,6 +34,10 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONNOUSERSITE": "1",
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")},
+    # A large array is copied a dozen times on its way. The kernel clears memory that is new; glibc is to keep what it
+    # has instead of giving it back each time. A fork ends soon.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
 # The same package as this process has, even where another is installed.
 START = "import sys; sys.path[0] = sys.argv[2]; import {0}; {0}.main(int(sys.argv[1]))"

@@ -1,7 +1,7 @@
 """Plain data over a byte stream: exact types both ways, nothing ever unpickled.
 
-`pack` turns a value into one msgpack frame, `unpack` turns a frame back; `frame_header` and `frame_length` put frames
-on a stream. Plain data is None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, slice,
+`pack` turns a value into one msgpack frame, `unpack` turns a frame back; `framed` puts frames on a stream and `Frames`
+takes them off it. Plain data is None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, slice,
 range, Ellipsis, OrderedDict, NumPy arrays, scalars and dtypes, torch tensors, sizes and dtypes. Everything else goes
 through an `Extension`, which the remote layer supplies.
 
@@ -27,6 +27,7 @@ MAX_FRAME = 32 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ITEMS = 1 << 18
 MAX_INTEGER_BYTES = 1 << 16
+LARGE_FRAME = 1 << 16
 QUICK_FRAME, QUICK_LIST = MAX_ITEMS, 1 << 12  # what msgpack's own decoder is trusted with
 FIRST_EXTENSION = 64
 INTEGER, COMPLEX = 30, 31  # the two whose bytes are the extension's own payload
@@ -56,6 +57,12 @@ def frame_header(length: int) -> bytes:
     return struct.pack(">I", length)
 
 
+def framed(frame: bytes) -> tuple[bytes, ...]:
+    """A frame with its header, as they go onto a stream; a large frame is not copied for it."""
+    header = frame_header(len(frame))
+    return (header + frame,) if len(frame) < LARGE_FRAME else (header, frame)
+
+
 def frame_length(header: bytes, limit: int = MAX_FRAME) -> int:
     """The length a header announces; raises WireError when it is zero or over the limit."""
     (length,) = struct.unpack(">I", header)
@@ -79,7 +86,8 @@ class Frames:
         self.gather(4)
         end = 4 + frame_length(bytes(self.arrived[:4]), self.limit)
         self.gather(end)
-        frame = bytes(self.arrived[4:end])
+        with memoryview(self.arrived) as arrived:
+            frame = bytes(arrived[4:end])
         del self.arrived[:end]
         return frame
 
