@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from support import EVERY_TOPIC, TOPICS, environment_with_wheel
+from support import EVERY_TOPIC, TOPICS
 
 from autograder.build import BuildError, build, check, leaks, read_topic, reference_notebook
 from autograder.build.cells import read_solution
@@ -420,36 +419,6 @@ def test_package(extracted, built):
     package = package_root(built[0]) / "autograder"
     assert {f"autograder/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")} <= set(names)
     assert all(name.startswith(("autograder/", "autograder-")) for name in names)
-
-
-def test_otter_runs_without_the_repository(built, tmp_path):
-    """`otter run` as an instructor would, with nothing but the zip."""
-    course, topic = built
-    package = course.package(topic)
-    python = environment_with_wheel(package, tmp_path / "environment")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    where = [python, "-c", "import autograder; print(autograder.__file__)"]
-    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert found.startswith(str(tmp_path)), found
-    reference = course.solution(topic).read_text(encoding="utf-8")
-    cases = {
-        "reference.py": ("from __future__ import annotations\n\n" + reference, 3.5),
-        "reference.ipynb": (reference_notebook(read_topic(course, topic)), 3.5),
-        "stub.py": (read(course, topic, "sums.py"), 0),
-    }
-    runs = {}
-    for name, (text, _) in cases.items():
-        folder = tmp_path / name.replace(".", "_")
-        folder.mkdir()
-        (folder / name).write_text(text, encoding="utf-8")
-        command = [python, "-m", "otter", "run", "-a", str(package), "-o", str(folder), name]
-        runs[name] = folder, start(command, folder, env=environment)
-    for name, (folder, run) in runs.items():
-        output = run.communicate()[0]
-        assert run.returncode == 0, output
-        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-        assert results["score"] == cases[name][1], (name, results)
-        assert {test["name"] for test in results["tests"]} == {"Public Tests", "total", "Counter"}
 
 
 def test_reference_notebook_runs(built, tmp_path):
