@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .wire import Frames, framed
+from .wire import Frames, framed, moment
 
 CHUNK = 1 << 18
 GRACE = 1.0
@@ -139,7 +139,8 @@ class JudgeChannel(Frames):
     def ready(self, milliseconds: float) -> bool:
         """Whether the socket is ready now or within that time; what was printed is read."""
         found = False
-        for descriptor, _ in self.poll.poll(milliseconds):
+        events = moment(self.poll) if milliseconds else []
+        for descriptor, _ in events or self.poll.poll(milliseconds):
             if descriptor == self.socket_number:
                 found = True
             else:

@@ -10,6 +10,7 @@ import io
 import linecache
 import os
 import random
+import select
 import sys
 import traceback
 from typing import Any
@@ -26,7 +27,7 @@ from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import TORCH_DTYPES, WireError
-from .wire import Frames, framed, pack
+from .wire import Frames, framed, moment, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
@@ -39,6 +40,8 @@ class ChildChannel(Frames):
     def __init__(self, descriptor: int, limit: int) -> None:
         super().__init__(limit)
         self.descriptor = descriptor
+        self.poll = select.poll()
+        self.poll.register(descriptor, select.POLLIN)
 
     def send(self, frame: bytes) -> None:
         """Send one frame."""
@@ -48,6 +51,7 @@ class ChildChannel(Frames):
 
     def more(self) -> bytes:
         """What has arrived, once something has."""
+        moment(self.poll)
         return os.read(self.descriptor, CHUNK) or os._exit(0)
 
 
