@@ -19,9 +19,18 @@ from autograder.source import load_source
 REPOSITORY = Path(__file__).parents[1]
 COURSE = load(REPOSITORY)
 TOPICS = {topic.name: topic for topic in COURSE.topics}
-# What is the same machinery for every topic, and slow: `make test` tries these two, `make sample` in CI the others.
-TRIED = ("gradients", "dynamic_programming")
-EVERY_TOPIC = [pytest.param(name, marks=() if name in TRIED else pytest.mark.every_topic) for name in TOPICS]
+
+
+def every_topic(*tried: str) -> list:
+    """All topics as parameters. `make test` tries the first one, or those that are named; `make sample` the others.
+
+    For tests that are slow and go through the same machinery with every topic.
+    """
+    tried = tried or tuple(TOPICS)[:1]
+    return [pytest.param(name, marks=() if name in tried else pytest.mark.every_topic) for name in TOPICS]
+
+
+EVERY_TOPIC = every_topic("gradients", "dynamic_programming")
 
 
 def command(*arguments: str, cwd: Path, expect: int | None = 0, columns: int = 200) -> subprocess.CompletedProcess:

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .wire import Frames, framed, moment
+from .waiting import look_a_moment
+from .wire import Frames, framed
 
 CHUNK = 1 << 18
 GRACE = 1.0
@@ -139,7 +140,7 @@ class JudgeChannel(Frames):
     def ready(self, milliseconds: float) -> bool:
         """Whether the socket is ready now or within that time; what was printed is read."""
         found = False
-        events = moment(self.poll) if milliseconds else []
+        events = look_a_moment(self.poll) if milliseconds else []
         for descriptor, _ in events or self.poll.poll(milliseconds):
             if descriptor == self.socket_number:
                 found = True

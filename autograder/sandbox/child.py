@@ -27,7 +27,8 @@ from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import TORCH_DTYPES, WireError
-from .wire import Frames, framed, moment, pack
+from .waiting import look_a_moment
+from .wire import Frames, framed, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
@@ -51,7 +52,7 @@ class ChildChannel(Frames):
 
     def more(self) -> bytes:
         """What has arrived, once something has."""
-        moment(self.poll)
+        look_a_moment(self.poll)
         return os.read(self.descriptor, CHUNK) or os._exit(0)
 
 

@@ -12,10 +12,7 @@ of items are bounded, and no length is believed before that many bytes are there
 
 from __future__ import annotations
 
-import os
-import select
 import struct
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -31,8 +28,6 @@ MAX_DEPTH = 64
 MAX_ITEMS = 1 << 18
 MAX_INTEGER_BYTES = 1 << 16
 LARGE_FRAME = 1 << 16
-MOMENT = 200e-6  # seconds
-ALONE = 20e-6  # a processor that was yielded and comes back within that was wanted by nobody else
 QUICK_FRAME, QUICK_LIST = MAX_ITEMS, 1 << 12  # what msgpack's own decoder is trusted with
 FIRST_EXTENSION = 64
 INTEGER, COMPLEX = 30, 31  # the two whose bytes are the extension's own payload
@@ -55,22 +50,6 @@ class Extension(Protocol):
 
     def unpack(self, kind: int, fields: list) -> Any:
         """The value for one of its own kinds; raises WireError."""
-
-
-def moment(poll: select.poll) -> list[tuple[int, int]]:
-    """What `poll` finds at once or within a moment, without going to sleep, as long as nobody else wants the processor.
-
-    Most calls are answered within that moment, and to wake a process on an idle core takes about as long as a call.
-    """
-    now = time.monotonic()
-    end = now + MOMENT
-    while not (events := poll.poll(0)) and now < end:
-        before = now
-        os.sched_yield()
-        now = time.monotonic()
-        if now - before > ALONE:
-            break
-    return events
 
 
 def frame_header(length: int) -> bytes:
