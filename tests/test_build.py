@@ -336,10 +336,10 @@ def test_names_are_told_from_local_ones():
     assert global_names("class C(B):\n    k = m\n    def f(self):\n        return self.k + n\n") == {"B", "m", "n"}
 
 
-def start(command: list[str], folder: Path, **options) -> subprocess.Popen:
+def start(command: list[str], folder: Path) -> subprocess.Popen:
     """A command in another process, with its output as text."""
     pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "encoding": "utf-8"}
-    return subprocess.Popen(command, cwd=folder, **pipe, **options)
+    return subprocess.Popen(command, cwd=folder, **pipe)
 
 
 def test_plain_pytest_runs_the_public_laws(built):

@@ -142,7 +142,10 @@ def test_otter_run(packages, worker, tmp_path, name):
 def test_otter_gives_the_reference_everything(packages, worker, tmp_path, name):
     """As a module, and with an import that must stand at its beginning."""
     text = "from __future__ import annotations\n\n" + read_topic(COURSE, TOPICS[name]).solution.text
-    assert compare(packages, worker, tmp_path, name, f"{name}.py", text)[0] == points_of(name)
+    scores, results = compare(packages, worker, tmp_path, name, f"{name}.py", text)
+    points = points_of(name)
+    assert scores == points and results["score"] == sum(points.values())
+    assert {test["name"] for test in results["tests"]} == {"Public Tests", *points}
 
 
 @pytest.mark.parametrize("name", every_topic())
