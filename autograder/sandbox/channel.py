@@ -12,7 +12,7 @@ from typing import Protocol
 
 from .errors import ChildDied
 from .limits import GIB, MIB, Limits
-from .waiting import look_a_moment
+from .waiting import Lookout
 from .wire import Frames, framed
 
 CHUNK = 1 << 18
@@ -54,6 +54,7 @@ class JudgeChannel(Frames):
         self.poll = select.poll()
         self.poll.register(self.output, select.POLLIN)
         self.poll.register(self.socket_number, select.POLLIN)
+        self.lookout = Lookout(self.poll)
         self.output_open = True
         self.printed, self.printed_total = bytearray(), 0
         self.death: str | None = None
@@ -140,7 +141,7 @@ class JudgeChannel(Frames):
     def ready(self, milliseconds: float) -> bool:
         """Whether the socket is ready now or within that time; what was printed is read."""
         found = False
-        events = look_a_moment(self.poll) if milliseconds else []
+        events = self.lookout.look() if milliseconds else []
         for descriptor, _ in events or self.poll.poll(milliseconds):
             if descriptor == self.socket_number:
                 found = True

@@ -27,7 +27,7 @@ from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import TORCH_DTYPES, WireError
-from .waiting import look_a_moment
+from .waiting import Lookout
 from .wire import Frames, framed, pack
 
 MESSAGE_LENGTH = 2000
@@ -41,8 +41,9 @@ class ChildChannel(Frames):
     def __init__(self, descriptor: int, limit: int) -> None:
         super().__init__(limit)
         self.descriptor = descriptor
-        self.poll = select.poll()
-        self.poll.register(descriptor, select.POLLIN)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        self.lookout = Lookout(poll)
 
     def send(self, frame: bytes) -> None:
         """Send one frame."""
@@ -52,7 +53,7 @@ class ChildChannel(Frames):
 
     def more(self) -> bytes:
         """What has arrived, once something has."""
-        look_a_moment(self.poll)
+        self.lookout.look()
         return os.read(self.descriptor, CHUNK) or os._exit(0)
 
 
