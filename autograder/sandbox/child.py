@@ -26,9 +26,9 @@ from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
-from .plain import TORCH_DTYPES, WireError
+from .plain import ORDERED, TORCH_DTYPES, TUPLE, WireError
 from .waiting import Lookout
-from .wire import Frames, framed, pack
+from .wire import CONTAINERS, Frames, framed, pack
 
 MESSAGE_LENGTH = 2000
 MAX_FRAMES = 20
@@ -85,7 +85,7 @@ class ChildPeer(Peer):
         self.operations |= {
             "load": self.submission.run,
             "name": self.name,
-            "call": lambda function, arguments, named: function(*arguments, **named),
+            "call": self.call,
             "attribute": getattr,
             "assign": setattr,
             "remove": delattr,
@@ -109,6 +109,22 @@ class ChildPeer(Peer):
         if function is None:
             self.functions[number] = function = JudgeFunction(self, number, name)
         return function
+
+    def call(self, function: Any, arguments: tuple, named: dict) -> Any:
+        """What a call returns. An object that a class has made is kept, even if it is a tuple or dict besides."""
+        value = function(*arguments, **named)
+        if isinstance(function, type) and isinstance(value, (tuple, dict)) and type(value) not in CONTAINERS:
+            self.keep(value)
+        return value
+
+    def pack_object(self, value: Any) -> tuple[int, list] | None:
+        """A named tuple, defaultdict or the like that is not kept goes as a tuple or dict: laws compare it with one."""
+        if id(value) not in self.numbers:
+            if isinstance(value, tuple):
+                return TUPLE, list(value)
+            if isinstance(value, dict):
+                return ORDERED, [dict(value)]
+        return super().pack_object(value)
 
     def own_number(self, value: Any) -> tuple[int, int, str]:
         """What is not plain data stays here, whatever it is."""

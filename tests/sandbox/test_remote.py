@@ -98,6 +98,12 @@ def rename(d): d.pop("a"); d["b"]["c"] = 1
 def replaces(d): d["w"] = d["w"] + 1
 def pair(): return collections.namedtuple("Pair", "a b")(1, torch.ones(2))
 def ordered(): return collections.OrderedDict(a=1)
+def counts(): found = collections.defaultdict(list); found["w"].append(torch.ones(2)); return found
+def largest(x): return torch.max(x, dim=0)
+def states(x): return [collections.namedtuple("State", "h c")(2 * x, x)], x.sum()
+class Point(collections.namedtuple("Fields", "x y")):
+    def norm(self): return (self.x**2 + self.y**2) ** 0.5
+    def moved(self): return self._replace(x=self.x + 1)
 def state(): return torch.nn.Linear(2, 1).state_dict()
 def grad_mode(): return torch.is_grad_enabled()
 def dtype(): return torch.ones(1).dtype
@@ -370,10 +376,25 @@ def test_an_argument_that_is_read_only_cannot_be_modified(target):
         target.fill(array)
 
 
-def test_what_is_no_plain_type_stays_an_object(target):
+def test_tuples_and_dicts_of_a_kind_of_their_own_arrive_as_plain_ones(target):
+    """Laws compare results with tuples and dicts; in process a named tuple or a defaultdict is one."""
     pair = target.pair()
-    assert isinstance(pair, RemoteObject) and pair.a == 1 and pair[1].tolist() == [1, 1] and len(pair) == 2
+    assert type(pair) is tuple and pair[0] == 1 and pair[1].tolist() == [1, 1]
+    counts = target.counts()
+    assert isinstance(counts, dict) and list(counts) == ["w"] and counts["w"][0].tolist() == [1, 1]
+    x = torch.tensor([[1.0, 5.0], [3.0, 2.0]], requires_grad=True)
+    values, positions = target.largest(x)
+    values.sum().backward()
+    assert positions.tolist() == [1, 0] and x.grad.tolist() == [[0, 1], [1, 0]]
+    [(h, c)], total = target.states(x)
+    assert c is x and torch.autograd.grad(h.sum() + total, x)[0].tolist() == [[3, 3], [3, 3]]
     assert type(target.ordered()).__name__ == "OrderedDict" and list(target.state()) == ["weight", "bias"]
+
+
+def test_what_a_class_makes_stays_an_object_even_if_it_is_a_tuple(target):
+    point = target.Point(3, 4)
+    assert isinstance(point, RemoteObject) and point.norm() == 5 and point.x == 3 and len(point) == 2
+    assert point.moved() == (4, 4) and target.identity(point) is point and target.identity([point, {}])[0] is point
 
 
 def test_seeds_make_the_childs_randomness_repeatable(child, target):
