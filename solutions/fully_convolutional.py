@@ -594,8 +594,8 @@ def dice_loss(
 ) -> Float[Tensor, ""]:
     """Compute 1 − mean_n (2 Σ p·m + smooth) / (Σ p + Σ m + smooth), where the sums run over the pixels of image n.
 
-    The dtype is that of `probabilities`, in which the result can be differentiated. Raises ValueError if the shapes
-    differ. Source: Dice (1945); Milletari, Navab and Ahmadi (2016), here without their squares.
+    There is at least one image. The dtype is that of `probabilities`, in which the result can be differentiated. Raises
+    ValueError if the shapes differ. Source: Dice (1945); Milletari, Navab and Ahmadi (2016), without their squares.
     """
     # BEGIN SOLUTION
     if probabilities.shape != masks.shape:

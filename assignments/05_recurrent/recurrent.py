@@ -224,7 +224,7 @@ def lstm_step(
     """Compute (h_t, c_t) with c_t = f ⊙ c_{t−1} + i ⊙ g and h_t = o ⊙ tanh(c_t) from `h`, `c` at t − 1 and `x` = x_t.
 
     The rows of W_h h + W_x x + b belong to i, f, g, o in this order, m each; i, f, o are sigmoids, g is a tanh. Finite
-    for every finite input; autograd can differentiate both results in every argument.
+    for every finite input; autograd can differentiate both results in every argument, and finds finite gradients.
     Source: Hochreiter and Schmidhuber (1997); Gers, Schmidhuber and Cummins (2000) for the forget gate.
     """
     # TODO: write this.

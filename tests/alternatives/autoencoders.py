@@ -256,7 +256,7 @@ def gaussian_log_likelihood_term_by_term(x, mean, sigma):
         raise ValueError("sigma must be positive.")
     n = mean.shape[-1]
     squares = (((x - mean) / sigma) ** 2).sum(dim=-1) / 2
-    log_sigmas = (sigma.log() * torch.ones(n, dtype=mean.dtype)).sum()
+    log_sigmas = (sigma.log() * torch.ones(n, dtype=mean.dtype)).sum(dim=-1)
     return -squares - log_sigmas - n / 2 * math.log(2 * math.pi)
 
 
@@ -418,6 +418,35 @@ class VAEOfModules:
     def traverse(self, z, dimension, values):
         chosen = F.one_hot(torch.tensor(dimension), len(z)).to(z.dtype)
         return self.decode(z * (1 - chosen) + values[:, None] * chosen)
+
+
+@alternative("VAE", "a tuple with methods, whose code is a named one")
+class VAEAsATuple(tuple):
+    def __new__(cls, encoder, decoder):
+        if len(encoder[-1]) != 2 * decoder[0].shape[1]:
+            raise ValueError("The encoder needs two outputs per latent dimension.")
+        return super().__new__(cls, (encoder, decoder))
+
+    def encode(self, x):
+        import collections
+
+        return collections.namedtuple("Code", "mu logvar")(*mlp(x, self[0]).chunk(2, dim=-1))
+
+    def decode(self, z):
+        return mlp(z, self[1])
+
+    def reconstruct(self, x):
+        return self.decode(self.encode(x).mu)
+
+    def sample(self, count, seed):
+        z = torch.empty(count, self[1][0].shape[1], dtype=self[1][0].dtype)
+        z.normal_(generator=torch.Generator().manual_seed(seed))
+        return z, self.decode(z)
+
+    def traverse(self, z, dimension, values):
+        codes = z.expand(len(values), -1).clone()
+        codes[:, dimension] = values
+        return self.decode(codes)
 
 
 @alternative("VAE", "with NumPy's generator")

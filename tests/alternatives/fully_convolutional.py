@@ -101,6 +101,25 @@ def max_pool_with_positions_by_loops(x, size):
     return values, positions
 
 
+@alternative("max_pool_with_positions", "amax and argmax, as a named tuple")
+def max_pool_with_positions_as_a_named_tuple(x, size):
+    from typing import NamedTuple
+
+    class Pooled(NamedTuple):
+        values: torch.Tensor
+        positions: torch.Tensor
+
+    rows, columns = x.shape[2] // size if size > 0 else 0, x.shape[3] // size if size > 0 else 0
+    if rows < 1 or columns < 1:
+        raise ValueError("window")
+    cut = x[:, :, : rows * size, : columns * size]
+    windows = cut.unflatten(3, (columns, size)).unflatten(2, (rows, size)).transpose(3, 4).flatten(4)
+    place = windows.argmax(dim=-1)
+    row = torch.arange(rows)[:, None] * size + place // size
+    column = torch.arange(columns) * size + place % size
+    return Pooled(windows.amax(dim=-1), row * x.shape[3] + column)
+
+
 @alternative("max_pool_with_positions", "with unfold and a table of numbers")
 def max_pool_with_positions_by_unfold(x, size):
     if not 0 < size <= min(x.shape[-2:]):
@@ -177,6 +196,21 @@ def upsample_bilinear_of_four_neighbours(x, scale):
     upper = x[:, :, top][..., left] * (1 - h) + x[:, :, top][..., right] * h
     lower = x[:, :, bottom][..., left] * (1 - h) + x[:, :, bottom][..., right] * h
     return upper * (1 - v)[:, None] + lower * v[:, None]
+
+
+@alternative("upsample_bilinear", "from one pixel towards the next")
+def upsample_bilinear_by_steps(x, scale):
+    if scale < 1:
+        raise ValueError("scale")
+    for axis in (2, 3):
+        side = x.shape[axis]
+        u = ((torch.arange(side * scale, dtype=x.dtype) + 0.5) / scale - 0.5).clamp(0, side - 1)
+        first = u.floor().long().clamp(max=max(side - 2, 0))
+        second = (first + 1).clamp(max=side - 1)
+        share = u - first if axis == 3 else (u - first)[:, None]
+        start = x.index_select(axis, first)
+        x = start + share * (x.index_select(axis, second) - start)
+    return x
 
 
 @alternative("upsample_bilinear", "as a transposed convolution of the image with a repeated border")
@@ -335,6 +369,25 @@ def conv_transpose2d_as_gradient(x, w, stride=1, padding=0):
     if min(rows, columns) < 1:
         raise ValueError("nothing is left")
     return torch.nn.grad.conv2d_input((len(x), w.shape[1], rows, columns), w, x, stride=stride, padding=padding)
+
+
+@alternative("conv_transpose2d", "by Fourier transforms")
+def conv_transpose2d_by_fourier(x, w, stride=1, padding=0):
+    kh, kw = w.shape[2:]
+    if x.shape[1] != w.shape[0] or not 0 <= padding < min(kh, kw):
+        raise ValueError("channels or padding")
+    n, _, h, v = x.shape
+    height, width = (h - 1) * stride + kh, (v - 1) * stride + kw
+    if min(height, width) <= 2 * padding:
+        raise ValueError("nothing left")
+    apart = x.new_zeros(*x.shape[:2], (h - 1) * stride + 1, (v - 1) * stride + 1)
+    apart[:, :, ::stride, ::stride] = x
+    if n == 0:
+        y = x.new_zeros(0, w.shape[1], height, width)
+    else:
+        waves = [torch.fft.rfft2(part, s=(height, width)) for part in (apart, w)]
+        y = torch.fft.irfft2(torch.einsum("ncab,cfab->nfab", *waves), s=(height, width))
+    return y[:, :, padding : height - padding, padding : width - padding]
 
 
 @alternative("conv_transpose2d", "one matrix product, then fold")
@@ -544,6 +597,15 @@ def mean_iou_with_nanmean(confusion):
         raise ValueError("no pixel")
     counts = confusion.double()
     return torch.nanmean(counts.diag() / (counts.sum(0) + counts.sum(1) - counts.diag()))
+
+
+@alternative("mean_iou", "in single precision")
+def mean_iou_in_single_precision(confusion):
+    both = confusion.diagonal()
+    either = confusion.sum(0) + confusion.sum(1) - both
+    if confusion.sum() == 0:
+        raise ValueError("no pixel")
+    return (both / either)[either > 0].mean().item()
 
 
 @alternative("mean_iou", "by true positives, false positives and false negatives")

@@ -228,6 +228,21 @@ def bptt_with_stacked_times(xs, targets, h0, params):
     }
 
 
+@alternative("bptt", "by autograd, in a defaultdict")
+def bptt_in_a_defaultdict(xs, targets, h0, params):
+    from collections import defaultdict
+
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in {**params, "h0": h0}.items()}
+    h, loss = leaves["h0"], 0
+    for x, target in zip(xs, targets):
+        h = torch.tanh(leaves["W_h"] @ h + leaves["W_x"] @ x + leaves["b"])
+        loss = loss + 0.5 * (leaves["W_y"] @ h + leaves["b_y"] - target).square().sum()
+    gradients = defaultdict(float)
+    for name, gradient in zip(leaves, torch.autograd.grad(loss, list(leaves.values()))):
+        gradients[name] += gradient
+    return gradients
+
+
 @alternative("bptt", "with torch.nn.RNN and torch.nn.Linear")
 def bptt_of_torch_modules(xs, targets, h0, params):
     m, n = params["W_x"].shape

@@ -321,6 +321,20 @@ def gaussian_kl_by_way_of_the_variance(mu, logvar):
 
 @mistake(
     "gaussian_log_likelihood",
+    law="test_a_sigma_per_entry",
+    diagnosis="A σ that all entries of a point share counts once in log σ; it counts once per entry.",
+)
+def gaussian_log_likelihood_with_one_log_per_point(x, mean, sigma):
+    sigma = torch.as_tensor(sigma, dtype=mean.dtype)
+    if (sigma <= 0).any():
+        raise ValueError("sigma must be positive.")
+    n = x.shape[-1]
+    log_sigmas = n * sigma.log() if sigma.ndim == 0 else sigma.log().sum(dim=-1)
+    return -0.5 * ((x - mean) / sigma).square().sum(dim=-1) - log_sigmas - 0.5 * n * math.log(2 * math.pi)
+
+
+@mistake(
+    "gaussian_log_likelihood",
     law="test_value",
     diagnosis="One σ shared by n entries costs n log σ, not log σ.",
 )
@@ -798,6 +812,24 @@ def active_units_unbiased(mu, threshold=0.01):
 )
 def active_units_of_points(mu, threshold=0.01):
     return mu.var(dim=1, correction=0) > threshold
+
+
+@mistake(
+    "spherical_interpolation",
+    law="test_rotation",
+    diagnosis="The straight line is taken from a cosine of 0.9995 on; arcs of a few hundredths are still round.",
+)
+def spherical_interpolation_straight_too_soon(z0, z1, t):
+    if not z0.any() or not z1.any():
+        raise ValueError("A zero vector has no direction.")
+    u, v = z0 / z0.norm(), z1 / z1.norm()
+    angle = 2 * torch.atan2((u - v).norm(), (u + v).norm())
+    if angle > math.pi - 1e-6:
+        raise ValueError("Opposite vectors.")
+    t = t[:, None]
+    if u @ v > 0.9995:
+        return (1 - t) * z0 + t * z1
+    return (torch.sin((1 - t) * angle) * z0 + torch.sin(t * angle) * z1) / torch.sin(angle)
 
 
 @mistake(

@@ -349,6 +349,20 @@ def conv_transpose_output_size_on_both_sides(size, kernel, stride, padding, outp
 
 
 @mistake(
+    "conv_transpose_output_size",
+    law="test_usual_settings",
+    diagnosis="Whether anything is left is asked before the output padding has been added.",
+)
+def conv_transpose_output_size_refused_too_early(size, kernel, stride, padding, output_padding=0):
+    if not 0 <= output_padding < stride:
+        raise ValueError("The output padding is wrong.")
+    result = (size - 1) * stride + kernel - 2 * padding
+    if result < 1:
+        raise ValueError("Nothing is left.")
+    return result + output_padding
+
+
+@mistake(
     "output_padding_for",
     law="test_there_and_back",
     diagnosis="The padding counts on both sides: the slack is size + 2p − k.",
@@ -590,6 +604,19 @@ def sliding_classifier_without_biases(x, weights, biases, height, width):
     for weight in weights[1:]:
         scores = F.conv2d(scores.relu(), weight[:, :, None, None])
     return scores
+
+
+@mistake(
+    "pixel_cross_entropy",
+    law="test_torch",
+    diagnosis="Pixels count if their label is a class, also where that class is the void label.",
+)
+def pixel_cross_entropy_of_every_class(logits, labels, void=255):
+    counted = (labels >= 0) & (labels < logits.shape[1])
+    if (~counted & (labels != void)).any():
+        raise ValueError("There is no such class.")
+    picked = F.log_softmax(logits, dim=1).gather(1, torch.where(counted, labels, 0)[:, None])[:, 0]
+    return -(picked * counted).sum() / counted.sum().clamp(min=1)
 
 
 @mistake(
@@ -1044,6 +1071,51 @@ class UNetOfConstantWidth(UNet):
 class UNetWithoutSeed(UNet):
     def __init__(self, in_channels, classes, width, depth, seed):
         super().__init__(in_channels, classes, width, depth, int(torch.randint(10**9, ())))
+
+
+@mistake(
+    "UNet",
+    law="test_starting_values",
+    diagnosis="The starting values are uniform; they should be normal.",
+)
+class UNetWithUniformStart(UNet):
+    def __init__(self, in_channels, classes, width, depth, seed):
+        super().__init__(in_channels, classes, width, depth, seed)
+        random = torch.Generator().manual_seed(seed)
+        for layer in self.modules():
+            if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+                overlapping = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else layer.kernel_size[0] ** 2
+                addends = layer.in_channels * overlapping
+                bound = (6 / addends) ** 0.5
+                torch.nn.init.uniform_(layer.weight, -bound, bound, generator=random)
+
+
+@mistake(
+    "UNet",
+    law="test_starting_values",
+    diagnosis="Every layer starts the generator anew: all begin with the same numbers instead of independent ones.",
+)
+class UNetWithAGeneratorPerLayer(UNet):
+    def __init__(self, in_channels, classes, width, depth, seed):
+        super().__init__(in_channels, classes, width, depth, seed)
+        for layer in self.modules():
+            if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
+                overlapping = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else layer.kernel_size[0] ** 2
+                addends = layer.in_channels * overlapping
+                random = torch.Generator().manual_seed(seed)
+                torch.nn.init.normal_(layer.weight, std=(2 / addends) ** 0.5, generator=random)
+
+
+@mistake(
+    "UNet",
+    law="test_starting_values",
+    diagnosis="The head starts with variance 1/n, as it has no relu behind it; it was to start like all others.",
+)
+class UNetWithASmallHead(UNet):
+    def __init__(self, in_channels, classes, width, depth, seed):
+        super().__init__(in_channels, classes, width, depth, seed)
+        with torch.no_grad():
+            self.head.weight /= 2**0.5
 
 
 @mistake(

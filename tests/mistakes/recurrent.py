@@ -568,6 +568,17 @@ def leaky_jacobian_with_tanh_twice(proposal, W_h, alpha):
 
 
 @mistake(
+    "lstm_step",
+    law="test_extremes",
+    diagnosis="The sigmoid is 1/(1 + exp(−z)): exp overflows at large negative z, and its gradient is NaN there.",
+)
+def lstm_step_with_a_sigmoid_that_overflows(h, c, x, W_h, W_x, b):
+    i, f, g, o = (h @ W_h.T + x @ W_x.T + b).chunk(4, dim=-1)
+    c = c / (1 + torch.exp(-f)) + torch.tanh(g) / (1 + torch.exp(-i))
+    return torch.tanh(c) / (1 + torch.exp(-o)), c
+
+
+@mistake(
     "lstm_step", law="test_value", diagnosis="The gates are stacked in the order i, f, g, o; this reads i, f, o, g."
 )
 def lstm_step_in_another_order(h, c, x, W_h, W_x, b):

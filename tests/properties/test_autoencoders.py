@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
@@ -531,8 +531,11 @@ class TestGaussianLogLikelihood:
     @some
     @given(data=observations(), sigma=tensors(4, 0.1, 3))
     def test_a_sigma_per_entry(self, target, data, sigma):
-        """Every entry may have a σ of its own."""
+        """Every point may have a σ of its own, and so may every entry."""
         x, mean = data
+        of_points = sigma[: len(x), None]
+        expected = Normal(mean, of_points).log_prob(x).sum(dim=-1)
+        assert_close(target.gaussian_log_likelihood(x, mean, of_points), expected, atol=1e-9)
         sigma = sigma[: x.shape[1]]
         expected = MultivariateNormal(mean, torch.diag(sigma**2)).log_prob(x)
         with unchanged(sigma):
@@ -1047,7 +1050,7 @@ class TestVAE:
     @few
     @given(nets=networks(), seed=seeds())
     def test_gradients(self, target, nets, seed):
-        """Encoder and decoder can be differentiated, so that they can be trained."""
+        """Encoder and decoder can be differentiated in what they code and decode."""
         encoder, decoder, d, n = nets
         model = target.VAE(encoder, decoder)
         x, z = draw_normal(n, seed=seed), draw_normal(d, seed=seed)
@@ -1228,16 +1231,20 @@ class TestActiveUnits:
 
 @st.composite
 def arcs(draw):
-    """An angle and two orthonormal directions in two to five dimensions."""
+    """An angle, small ones among them, and two orthonormal directions in two to five dimensions."""
     d = draw(st.integers(2, 5))
     directions = torch.linalg.qr(draw(gaussians((d, 2)))).Q.T
-    return draw(reals(0.1, 3.0)), directions[0], directions[1]
+    return draw(st.sampled_from([0.003, 0.02]) | reals(0.1, 3.0)), directions[0], directions[1]
+
+
+SMALL_ARC = (0.02, vector(0.6, 0.0, 0.8), vector(0.0, 1.0, 0.0))
 
 
 @pytest.mark.exercise("spherical_interpolation", points=1)
 class TestSphericalInterpolation:
     @some
     @given(arc=arcs(), radius=reals(0.2, 4), t=tensors(st.integers(1, 5), 0, 1))
+    @example(arc=SMALL_ARC, radius=2.0, t=vector(0.3))
     def test_rotation(self, target, arc, radius, t):
         """Between vectors of one length it rotates at constant speed: after t of the way it has turned by t times θ."""
         angle, first, second = arc

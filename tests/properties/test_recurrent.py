@@ -945,7 +945,7 @@ class TestLstmStep:
     @settings(max_examples=6)
     @given(case=steps(gates=4, batch=st.just((2,))))
     def test_extremes(self, target, case):
-        """Inputs in the thousands saturate the gates and make no NaN, in either precision."""
+        """Inputs in the thousands saturate the gates and make no NaN, in either precision, nor do gradients."""
         h, c, x, *weights = case
         for dtype in FLOATS:
             parts = [part.to(dtype) for part in (h, c, 1e4 * x, *weights)]
@@ -955,6 +955,8 @@ class TestLstmStep:
             # Where thousands nearly cancel, single precision is wrong by a thousandth, in whichever order it adds.
             tolerance = 1e-2 if dtype == torch.float32 else 1e-10
             assert_close(result, lstm_cell(*parts), atol=tolerance, what="the pair (h, c)")
+            for slope in gradients_of(lambda *parts: tuple(target.lstm_step(*parts)), parts, [torch.ones_like(h)] * 2):
+                assert_finite(slope, "a gradient")
 
     @pytest.mark.hidden
     @settings(max_examples=6)

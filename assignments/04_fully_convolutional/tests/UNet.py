@@ -4,6 +4,8 @@ from otter.test_files import test_case
 
 from autograder.laws.otter import check_law
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -127,19 +129,29 @@ class TestUNet:
         assert_true(different, "Weights made with another seed are the same.")
 
     def test_starting_values(self, target):
-        """Biases start at 0, weights with mean 0 and variance 2/n, where n values are added up for each output."""
-        state = target.UNet(4, 3, 16, 1, seed=7).state_dict()
+        """Biases start at 0, weights as independent normal numbers of variance 2/n for n addends of an output."""
+        state = target.UNet(4, 64, 16, 1, seed=7).state_dict()  # with so many classes that the head's variance shows
+        standard = []
         for name, value in state.items():
             if value.dim() == 1:
                 assert_equal(value, torch.zeros_like(value), what=f"the bias {name}")
             elif value.numel() > 500:  # enough to estimate a variance within 15 %, at five standard errors
                 n = value.shape[0] if value.shape[2] == 2 else value[0].numel()
-                spread = (value.double() ** 2).mean().item() * n / 2
-                allowed = 5 * (2 / value.numel()) ** 0.5
-                assert_close(spread, 1.0, rtol=0, atol=allowed, what=f"the variance of {name} in units of 2/n")
+                flat = value.double().flatten() * (n / 2) ** 0.5
+                allowed = 5 / len(flat) ** 0.5
+                spread = (flat**2).mean().item()
                 assert_close(
-                    value.mean().item(), 0.0, atol=5 * (2 / n / value.numel()) ** 0.5, what=f"the mean of {name}"
+                    spread, 1.0, rtol=0, atol=allowed * 2**0.5, what=f"the variance of {name} in units of 2/n"
                 )
+                assert_close(flat.mean().item(), 0.0, atol=allowed, what=f"the mean of {name} in units of \u221a(2/n)")
+                standard.append(flat)
+        together = torch.cat(standard)
+        fourth = (together**4).mean().item()  # 3 for normal numbers, 1.8 for uniform ones
+        assert_true(abs(fourth - 3) < 5 * (96 / len(together)) ** 0.5, "The weights are not normally distributed.")
+        for first, second in itertools.combinations(standard, 2):
+            count = min(len(first), len(second))
+            correlation = (first[:count] * second[:count]).mean().item()
+            assert_true(abs(correlation) < 5 / count**0.5, "Two layers start with the same random numbers.")
 
     @settings(max_examples=2)
     @given(seed=seeds(), steps=st.integers(1, 3))

@@ -55,6 +55,7 @@ class TestConvTransposeOutputSize:
         assert_equal(target.conv_transpose_output_size(7, 3, 2, 1, output_padding=1), 14)
         assert_equal(target.conv_transpose_output_size(7, 3, 1, 1), 7)
         assert_equal(target.conv_transpose_output_size(1, 3, 2, 1), 1)
+        assert_equal(target.conv_transpose_output_size(1, 2, 2, 1, output_padding=1), 1)
 
     def test_errors(self, target):
         """An output padding outside [0, stride) and an output without an entry are a ValueError."""

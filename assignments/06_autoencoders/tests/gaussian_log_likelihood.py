@@ -49,8 +49,11 @@ class TestGaussianLogLikelihood:
     @some
     @given(data=observations(), sigma=tensors(4, 0.1, 3))
     def test_a_sigma_per_entry(self, target, data, sigma):
-        """Every entry may have a \u03c3 of its own."""
+        """Every point may have a \u03c3 of its own, and so may every entry."""
         x, mean = data
+        of_points = sigma[: len(x), None]
+        expected = Normal(mean, of_points).log_prob(x).sum(dim=-1)
+        assert_close(target.gaussian_log_likelihood(x, mean, of_points), expected, atol=1e-9)
         sigma = sigma[: x.shape[1]]
         expected = MultivariateNormal(mean, torch.diag(sigma**2)).log_prob(x)
         with unchanged(sigma):

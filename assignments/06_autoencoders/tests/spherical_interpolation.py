@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.laws import assert_close, gaussians, reals, tensors, unchanged
@@ -29,16 +29,20 @@ def vector(*values):
 
 @st.composite
 def arcs(draw):
-    """An angle and two orthonormal directions in two to five dimensions."""
+    """An angle, small ones among them, and two orthonormal directions in two to five dimensions."""
     d = draw(st.integers(2, 5))
     directions = torch.linalg.qr(draw(gaussians((d, 2)))).Q.T
-    return draw(reals(0.1, 3.0)), directions[0], directions[1]
+    return draw(st.sampled_from([0.003, 0.02]) | reals(0.1, 3.0)), directions[0], directions[1]
+
+
+SMALL_ARC = (0.02, vector(0.6, 0.0, 0.8), vector(0.0, 1.0, 0.0))
 
 
 @pytest.mark.exercise("spherical_interpolation", points=1)
 class TestSphericalInterpolation:
     @some
     @given(arc=arcs(), radius=reals(0.2, 4), t=tensors(st.integers(1, 5), 0, 1))
+    @example(arc=SMALL_ARC, radius=2.0, t=vector(0.3))
     def test_rotation(self, target, arc, radius, t):
         """Between vectors of one length it rotates at constant speed: after t of the way it has turned by t times \u03b8."""
         angle, first, second = arc
