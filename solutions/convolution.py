@@ -18,6 +18,7 @@
 # | $K \ast I$ | **convolution** | $(K\ast I)[i,j]=\sum_{m,n} K[m,n]I[i-m,j-n]$ |
 # | $\operatorname{Rot}_{180}K$ | rotation by half a turn | $K[k_h-1-m, k_w-1-n]$: both axes reversed |
 #
+# - **One dtype.** All arrays of a call have the same one, and so has the result.
 # - **What deep learning calls a convolution is a cross-correlation.** `torch.nn.Conv2d` adds the indices. Signal
 #   processing, `scipy.signal.convolve2d` and the theorems below mean the one with the minus. As the kernel of a layer
 #   is learned, the layer does not care; but a formula for its gradient does. Every formula here says which one it is.
@@ -160,6 +161,8 @@ def convolve2d(
 # %% exercise="is_rotation_symmetric"
 def is_rotation_symmetric(kernel: Float[np.ndarray, "kh kw"]) -> bool:
     """Tell whether convolution and cross-correlation with `kernel` are the same for every image: K = Rot180 K.
+
+    Up to rounding or exactly, as you like.
 
     Source: Szeliski (2010), section 3.2.
     """

@@ -279,8 +279,9 @@ def initialise_mlp(widths: list[int], seed: int) -> tuple[list[Tensor], list[Ten
 #
 # **What to watch for.** In floating point $\log(1-\sigma(1000))=\log0=-\infty$ and $0\cdot\infty$ is NaN. Never take
 # the logarithm of a sigmoid: with $1-\sigma(z)=\sigma(-z)$ only $\log\sigma(z)=-\log(1+e^{-z})$ is needed, which has a
-# stable form (torch's `logsigmoid`). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$ has the right value but at $z=0$,
-# where all-zero parameters start, a wrong derivative by autograd: its kinks cancel only on paper.
+# stable form (torch's `logsigmoid`). The popular $\max(z,0)-zy+\log(1+e^{-|z|})$, if `relu` or `clamp` takes the
+# maximum, has the right value but at $z=0$, where all-zero parameters start, a wrong derivative by autograd: its kinks
+# cancel only on paper.
 
 
 # %% exercise="binary_cross_entropy_with_logits"

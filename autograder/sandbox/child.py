@@ -12,6 +12,7 @@ import os
 import random
 import select
 import sys
+import tempfile
 import traceback
 from typing import Any
 from weakref import WeakValueDictionary
@@ -197,10 +198,13 @@ def prepare(settings: dict) -> tuple[dict, confine.Plan]:
     """Once, in the warm process: import, warm up, and plan the confinement of the children."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    absent = [name for name in settings["preload"] if importlib.util.find_spec(name) is None]
-    for name in settings["preload"]:
-        if name not in absent:
-            importlib.import_module(name)
+    absent = [name for name in settings["preload"] if importlib.util.find_spec(name.partition(".")[0]) is None]
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ["MPLCONFIGDIR"] = directory  # matplotlib cannot be imported without a folder that it may write to
+        for name in settings["preload"]:
+            if name not in absent:
+                importlib.import_module(name)
+        del os.environ["MPLCONFIGDIR"]
     warm_up()
     threads = thread_count()
     if threads != 1:

@@ -176,7 +176,7 @@ class WarmProcess(ForkServer):
         self,
         limits: Limits | None = None,
         unconfined: bool = False,
-        preload: tuple[str, ...] = ("gymnasium", "jaxtyping"),
+        preload: tuple[str, ...] = ("gymnasium", "jaxtyping", "matplotlib.pyplot"),
         without: str = "",
     ) -> None:
         self.limits = limits or Limits()

@@ -131,6 +131,15 @@ def novikoff_bound_in_plain_python(x, y, w, b):
     return (radius * math.hypot(bias, *weights) / margin) ** 2
 
 
+@alternative("novikoff_bound", "with a unit normal vector")
+def novikoff_bound_with_a_unit_vector(x, y, w, b):
+    points, normal = torch.cat([x, torch.ones_like(x[:, :1])], dim=1), torch.cat([w, b.reshape(1)])
+    gamma = ((2 * y - 1) * (points @ (normal / normal.norm()))).min()
+    if gamma <= 0:
+        raise ValueError("hyperplane")
+    return (points.norm(dim=1).max() / gamma).item() ** 2
+
+
 @alternative("novikoff_bound", "with NumPy")
 def novikoff_bound_in_numpy(x, y, w, b):
     import numpy as np
@@ -477,6 +486,20 @@ def universal_approximator_by_solving(f, eps, lipschitz):
     return torch.ones(n, dtype=torch.float64), -knots[:-1], v, values[0].clone()
 
 
+@alternative("universal_approximator", "no unit at all where a constant will do")
+def universal_approximator_by_a_constant(f, eps, lipschitz):
+    if eps <= 0 or lipschitz < 0:
+        raise ValueError("eps or lipschitz")
+    pieces = math.ceil(lipschitz / (2 * eps))
+    if pieces <= 1:
+        none = torch.zeros(0, dtype=torch.float64)
+        return none, none, none, f(torch.tensor([0.5], dtype=torch.float64))[0]
+    knots = torch.linspace(0, 1, pieces + 1, dtype=torch.float64)
+    slopes = f(knots).diff() / knots.diff()
+    changes = torch.cat([slopes[:1], slopes.diff()])
+    return torch.ones_like(changes), -knots[:-1], changes, f(knots[:1])[0]
+
+
 @alternative("universal_approximator", "mirrored, with units that fall, and scaled")
 def universal_approximator_mirrored(f, eps, lipschitz):
     if not (eps > 0 and lipschitz >= 0):
@@ -792,6 +815,15 @@ def transfer_weights_by_numpy(weights, biases, classes, seed):
     noise = np.random.default_rng(seed).standard_normal((classes, inputs)) / np.sqrt(inputs)
     head = torch.from_numpy(noise).to(old.dtype)
     return [*(W.clone() for W in body), head], [*(b.clone() for b in biases[:-1]), head.new_zeros(classes)]
+
+
+@alternative("transfer_weights", "a head of torch.nn, ready to be trained")
+def transfer_weights_with_a_module(weights, biases, classes, seed):
+    features, dtype = weights[-1].shape[1], weights[-1].dtype
+    head = torch.nn.Linear(features, classes, dtype=dtype)
+    torch.nn.init.normal_(head.weight, std=features**-0.5, generator=torch.Generator().manual_seed(seed))
+    torch.nn.init.zeros_(head.bias)
+    return [w.clone() for w in weights[:-1]] + [head.weight], [b.clone() for b in biases[:-1]] + [head.bias]
 
 
 @alternative("transfer_weights", "with torch.normal and deepcopy")

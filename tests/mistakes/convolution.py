@@ -398,6 +398,28 @@ def conv_parameters_with_shared_kernels(in_channels, out_channels, kernel_size, 
     return (kernel_size[0] * kernel_size[1] + bool(bias)) * out_channels
 
 
+@mistake(
+    "conv2d_forward",
+    law="test_errors",
+    diagnosis="Only the number of biases is looked at: a matrix with as many entries is taken for a vector.",
+)
+def conv2d_forward_of_any_biases(x, w, b, stride=1, padding=0, dilation=1):
+    filters, channels, kernel_height, kernel_width = w.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    rows = (padded.shape[2] - dilation * (kernel_height - 1) - 1) // stride + 1
+    columns = (padded.shape[3] - dilation * (kernel_width - 1) - 1) // stride + 1
+    if x.shape[1] != channels or b.size != filters or rows < 1 or columns < 1:
+        raise ValueError("shapes")
+    y = np.zeros((len(x), filters, rows, columns), dtype=x.dtype)
+    for i in range(rows):
+        for j in range(columns):
+            top, left = i * stride, j * stride
+            bottom, right = top + dilation * (kernel_height - 1) + 1, left + dilation * (kernel_width - 1) + 1
+            window = padded[:, :, top:bottom:dilation, left:right:dilation]
+            y[:, :, i, j] = np.einsum("ncuv,fcuv->nf", window, w) + b.ravel()
+    return y
+
+
 @mistake("conv2d_forward", law="test_torch", diagnosis="The kernels are turned: the layer is a cross-correlation.")
 def conv2d_forward_as_a_convolution(x, w, b, stride=1, padding=0, dilation=1):
     w = w[:, :, ::-1, ::-1]

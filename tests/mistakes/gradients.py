@@ -299,6 +299,19 @@ def type_check_gradient_denominator_layout(f, x, grad):
     return grad is not None and grad.shape == x.shape + f(x).shape and grad.dtype == x.dtype
 
 
+@mistake(
+    "type_check_gradient",
+    law="test_accepts",
+    diagnosis="Only the first axis of f(x) is counted; all axes of the output come before those of the input.",
+)
+def type_check_gradient_of_vectors_only(f, x, grad):
+    if not isinstance(grad, torch.Tensor):
+        return False
+    out = f(x)
+    shape = tuple(x.shape) if out.dim() == 0 else (len(out), *x.shape)
+    return tuple(grad.shape) == shape and grad.dtype == x.dtype
+
+
 @mistake("type_check_gradient", law="test_dtype", diagnosis="The dtype is part of the type.")
 def type_check_gradient_of_any_dtype(f, x, grad):
     return grad is not None and grad.shape == f(x).shape + x.shape
@@ -360,6 +373,13 @@ class ValueInBreadthFirstOrder(Value):
         for node in order:
             for child, local in node.inputs:
                 child.grad += local * node.grad
+
+
+@mistake("Value", law="test_functions", diagnosis="The exponent is cut to a whole number; √x is a power too.")
+class ValueOfWholePowers(Value):
+    def __pow__(self, exponent):
+        whole = int(exponent)
+        return Value(self.data**whole, ((self, whole * self.data ** (whole - 1)),))
 
 
 @mistake("Value", law="test_starts_afresh", diagnosis="Gradients of an earlier call linger: reset them first.")

@@ -666,6 +666,17 @@ def largest_learning_rate_of_the_diagonal(A):
 
 
 @mistake(
+    "largest_learning_rate",
+    law="test_valley",
+    diagnosis="A matrix whose entries add up to zero is taken for one of zeros.",
+)
+def largest_learning_rate_by_the_sum(A):
+    if A.sum() == 0:
+        raise ValueError("A is zero.")
+    return 2 / torch.linalg.eigvalsh(A).max().item()
+
+
+@mistake(
     "largest_learning_rate", law="test_valley", diagnosis="The Frobenius norm is larger than the largest eigenvalue."
 )
 def largest_learning_rate_by_frobenius(A):
@@ -1000,6 +1011,19 @@ def random_flip_sorted(images, labels, seed, probability=0.5):
     return torch.cat([images[chosen].flip(-1), images[~chosen]]), labels
 
 
+@mistake(
+    "random_flip",
+    law="test_frequency",
+    diagnosis="A fixed share of the images is drawn by lot; each image should toss a coin of its own.",
+)
+def random_flip_of_a_fixed_number(images, labels, seed, probability=0.5):
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(images), generator=generator)[: round(probability * len(images))]
+    result = images.clone()
+    result[chosen] = images[chosen].flip(-1)
+    return result, labels
+
+
 @mistake("random_flip", law="test_certain", diagnosis="Images are mirrored with probability 1 − p instead of p.")
 def random_flip_turned_round(images, labels, seed, probability=0.5):
     generator = torch.Generator().manual_seed(seed)
@@ -1047,6 +1071,22 @@ def random_crop_by_rolling(images, labels, padding, seed):
     for index, shift in enumerate(shifts):
         cropped[index] = images[index].roll(shift, (1, 2))
     return cropped, labels
+
+
+@mistake(
+    "random_crop",
+    law="test_uniform",
+    diagnosis="The corners come in turn after a random first one; each image should draw its own.",
+)
+def random_crop_in_turn(images, labels, padding, seed):
+    side = 2 * padding + 1
+    start = int(torch.randint(0, side**2, (), generator=torch.Generator().manual_seed(seed)))
+    padded = F.pad(images, (padding,) * 4)
+    result = torch.empty_like(images)
+    for i in range(len(images)):
+        top, left = divmod((start + i) % side**2, side)
+        result[i] = padded[i, :, top : top + images.shape[2], left : left + images.shape[3]]
+    return result, labels
 
 
 @mistake("random_crop", law="test_window", diagnosis="The border is repeated instead of padded with zeros.")

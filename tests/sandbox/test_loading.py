@@ -109,3 +109,13 @@ def test_output_is_kept_in_part(submit):
     assert child.target.f() == 1 and child.output.endswith("x\n")
     child.target.g(1 << 20)
     assert len(child.output) == 64 * 1024 and child.alive
+
+
+def test_matplotlib_can_be_imported_and_draws(submit):
+    """Students leave the import of a plot at the top, where its failing would cost them everything below."""
+    child = submit(
+        "import matplotlib.pyplot as plt\n"
+        "def f():\n    figure, axes = plt.subplots()\n    axes.set_title('$x^2$')\n    figure.canvas.draw()\n"
+        "    plt.show()\n    return len(figure.axes)\n"
+    )
+    assert child.errors == [] and child.target.f() == 1
