@@ -66,10 +66,11 @@ class Outgoing:
         self.peer, self.is_reply, self.outputs = peer, is_reply, []
         self.given: list | None = None
         self.numbers: dict[tuple | None, int] | None = None
+        self.leaves: dict[int, torch.Tensor] = {}
 
     def again(self, value: Any) -> tuple[int, list] | None:
         """The number of an array or tensor that was given."""
-        if self.given is None:
+        if self.given is None or id(value) in self.leaves:
             return None
         if self.numbers is None:
             self.numbers = {place(array): number for number, array in enumerate(arrays_in(self.given))}
@@ -80,18 +81,23 @@ class Outgoing:
     def pack(self, value: Any) -> tuple[int, list] | None:
         """Kind and fields of a tensor that requires grad, an nn.Parameter, or an object that stays here."""
         if type(value) is GraphLeaf:
-            return LINK, self.peer.links.fields(value.tensor, as_leaf_of_graph=True)
+            return self.link(self.peer.links.fields(value.tensor, as_leaf_of_graph=True))
         if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.layout != torch.strided:
             return self.peer.pack_object(value)
         if not value.requires_grad:
             return LINK, [0, value.data, None, True]
         if value.is_leaf or not self.is_reply:
-            return LINK, self.peer.links.fields(value)
+            return self.link(self.peer.links.fields(value))
         for index, output in enumerate(self.outputs):
             if output is value:
                 return OUTPUT, [index]
         self.outputs.append(value)
         return OUTPUT, [len(self.outputs) - 1]
+
+    def link(self, fields: list) -> tuple[int, list]:
+        """Kind and fields of a linked tensor: one of its own, even where it has the memory of an argument."""
+        self.leaves[id(fields[1])] = fields[1]
+        return LINK, fields
 
 
 class Incoming:

@@ -30,6 +30,10 @@ def hessian_diagonal(f, x):
     x = x.detach().requires_grad_()
     g, = torch.autograd.grad(f(x).sum(), x, create_graph=True)
     return torch.autograd.grad(g.sum(), x)[0]
+def slope(f, x):
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(f(x).sum(), x, create_graph=True)[0].square().sum()
+def leaf(x): return x.detach().requires_grad_()
 def backward_here(x): square(x).backward()
 def euler(f, x, steps):
     for _ in range(steps):
@@ -188,6 +192,14 @@ def test_students_differentiate_through_the_laws_functions(target):
     torch.testing.assert_close(target.jacobian(torch.nn.Softplus(), x), torch.diag(torch.sigmoid(x)))
     final = target.train(lambda w: ((w - 1) ** 2).sum(), x, 3)
     torch.testing.assert_close(final, 1 + 0.8**3 * (x - 1))
+
+
+def test_a_leaf_on_the_memory_of_an_argument_is_a_tensor_of_its_own(target):
+    w, x = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, -1.0])
+    penalty = target.slope(lambda v: w * v**2, x)
+    assert torch.autograd.grad(penalty, w)[0].tolist() == [72, 16]  # of Σ (2wx)²
+    found = target.leaf(x)
+    assert found.requires_grad and found.tolist() == [3, -1] and not x.requires_grad
 
 
 def test_gradients_flow_through_callbacks_into_the_laws_parameters(target):
