@@ -373,8 +373,8 @@ def greedy_policy(
 def sweeps_needed(gamma: float, first_error: float, tolerance: float) -> int:
     """The smallest whole t ≥ 0 with γᵗ · first_error ≤ tolerance, where γ⁰ = 1 even for γ = 0.
 
-    `first_error` ≥ 0 is ‖V_0 − V*‖∞ or a bound on it. Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0.
-    Source: Banach (1922); Puterman (1994), section 6.3.
+    `first_error` ≥ 0 is ‖V_0 − V*‖∞ or a bound on it. Where rounding decides between two neighbours, either will do.
+    Raises ValueError unless 0 ≤ gamma < 1 and tolerance > 0. Source: Banach (1922); Puterman (1994), section 6.3.
     """
     # BEGIN SOLUTION
     check_discount(gamma)

@@ -22,8 +22,9 @@
 # with $x = g(z)$, $g = f^{-1}$, the term is $-\log\lvert\det \partial g/\partial z\rvert$, which is the same
 # number. Before you use somebody's code, find out which of the two its `forward` is.
 #
-# **What holds throughout.** A batch may be empty, the dtype of results is that of the inputs, and everything is
-# differentiated: results are made of torch operations that autograd can follow.
+# **What holds throughout.** A batch may be empty, and the dtype of results is that of the inputs. What a flow computes
+# from $x$ is trained, so it is made of torch operations that autograd can follow; `jacobian_log_det`,
+# `triangular_log_det` and `planar_inverse`, with which one only looks, need not be.
 #
 # ## Change of variables
 # Let $p_Z$ be a density and $z = f(x)$. Probability is conserved: a small cube of volume $\mathrm dV$ around

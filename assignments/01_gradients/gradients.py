@@ -113,8 +113,8 @@ def abs_jacobian(x: Float[Tensor, " n"]) -> Float[Tensor, "n n"]:
 def affine_jacobian(A: Float[Tensor, "m n"], x: Float[Tensor, " n"]) -> Float[Tensor, "m n"]:
     """Compute the Jacobian of x ↦ A x + b at `x` (it is the same at every `x` and for every b).
 
-    Shape (m, n), dtype that of `A`. Raises ValueError if `A` cannot be multiplied by `x`.
-    Source: Magnus and Neudecker (1988).
+    Shape (m, n), dtype that of `A`. Raises ValueError unless `A` is a matrix and `x` a vector with as
+    many entries as `A` has columns. Source: Magnus and Neudecker (1988).
     """
     # TODO: check that the shapes of A and x fit, then think about one entry of A x
     raise NotImplementedError("affine_jacobian: not written yet")

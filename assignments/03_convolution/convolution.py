@@ -53,6 +53,8 @@ def convolve2d(
 def is_rotation_symmetric(kernel: Float[np.ndarray, "kh kw"]) -> bool:
     """Tell whether convolution and cross-correlation with `kernel` are the same for every image: K = Rot180 K.
 
+    Up to rounding or exactly, as you like.
+
     Source: Szeliski (2010), section 3.2.
     """
     # TODO: write this.

@@ -55,6 +55,15 @@ def log_det_by_autograd(function, x):
     return torch.linalg.slogdet(rows.reshape(size, batch, size).transpose(0, 1)).logabsdet
 
 
+def assert_gradient(objective, point, seed):
+    """Autograd's gradient along a random direction is the slope that central differences find."""
+    direction = draw_normal(*point.shape, seed=seed)
+    slope = (objective(point + 1e-6 * direction) - objective(point - 1e-6 * direction)) / 2e-6
+    found = (gradient(objective, point) * direction).sum()
+    # With step 1e-6 central differences of numbers of size about 10 are right to about 1e-8.
+    assert_close(found, slope.detach(), rtol=1e-5, atol=1e-5, what="the gradient along a random direction")
+
+
 def log_normal(z):
     """The standard normal log-density of every sample of a batch."""
     return torch.distributions.Normal(0.0, 1.0).log_prob(z).reshape(z.shape[0], -1).sum(dim=1)
@@ -603,6 +612,14 @@ class TestPlanarConstraint:
         moved = target.planar_constraint(u, w)
         assert_close(moved - (moved @ unit) * unit, u - (u @ unit) * unit, what="the part perpendicular to w")
 
+    @few
+    @given(pair=st.integers(1, 4).flatmap(lambda d: st.tuples(gaussians(d), gaussians(d))), seed=seeds())
+    def test_gradient(self, target, pair, seed):
+        """It can be differentiated in u, so that u can be trained freely."""
+        u, w = pair
+        weights = draw_normal(*u.shape, seed=seed)
+        assert_gradient(lambda u: (weights * target.planar_constraint(u, w)).sum(), u, seed + 1)
+
 
 @pytest.mark.exercise("planar_inverse", points=2)
 class TestPlanarInverse:
@@ -716,6 +733,11 @@ class TestLUParameters:
         """The entries of log_diagonal add up to log|det W|."""
         log_diagonal = target.lu_parameters(weight)[4]
         assert_close(log_diagonal.sum(), torch.linalg.slogdet(weight).logabsdet, rtol=1e-8, atol=1e-8)
+
+    def test_small_matrices(self, target):
+        """A matrix with a tiny determinant is not singular: 10⁻³ times the identity has pivots of 10⁻³."""
+        weight = 1e-3 * torch.eye(3, dtype=torch.float64)
+        assert_close(target.lu_parameters(weight)[4], torch.full((3,), math.log(1e-3), dtype=torch.float64))
 
 
 @st.composite

@@ -228,7 +228,8 @@ def random_table(size, seed):
             for w in weights
         ]
 
-    return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+    table = {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+    return {s: dict(reversed(entries.items())) for s, entries in table.items()}  # the last action comes first
 
 
 @pytest.mark.exercise("mdp_from_table", points=2)
@@ -354,6 +355,13 @@ class TestPolicyEvaluation:
 TOLERANCES = st.sampled_from([1.0, 0.1, 1e-2, 1e-4])
 
 
+def world_where_one_state_pays(level):
+    """Ten states in which everything stays where it is, and the first pays for ever: (P, R, what each state pays)."""
+    paid = np.zeros(10)
+    paid[0] = level
+    return np.eye(10)[:, None].repeat(2, axis=1), paid[:, None].repeat(2, axis=1), paid
+
+
 @pytest.mark.exercise("iterative_policy_evaluation", points=2)
 class TestIterativePolicyEvaluation:
     @few
@@ -376,6 +384,10 @@ class TestIterativePolicyEvaluation:
         V = target.iterative_policy_evaluation(P, R, policy, gamma, tolerance)
         error = distance(V, np.full(2, level / (1 - gamma)))
         assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g}; the tolerance is {tolerance:g}.")
+        P, R, paid = world_where_one_state_pays(level)
+        V = target.iterative_policy_evaluation(P, R, np.full(R.shape, 0.5), gamma, tolerance)
+        error = distance(V, paid / (1 - gamma))
+        assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g} where one state of ten pays.")
 
 
 @pytest.mark.exercise("action_values", points=1)
@@ -517,6 +529,11 @@ class TestSweepsNeeded:
         for gamma, sweeps in ((0.05, 1), (0.9, 22), (0.99, 230), (0.999, 2302)):
             assert_equal(target.sweeps_needed(gamma, 1.0, 0.1), sweeps, what=f"the sweeps for γ = {gamma}")
 
+    def test_the_tolerance_is_enough(self, target):
+        """An error that is exactly the tolerance is small enough: halving reaches a half in 1 sweep, a quarter in 2."""
+        for share, sweeps in ((2.0, 1), (4.0, 2)):
+            assert_equal(target.sweeps_needed(0.5, share, 1.0), sweeps, what=f"the sweeps from an error of {share}")
+
 
 def check_history(history, P, R, gamma, start, tolerance):
     """Rows are the iterates from `start`, and the last is the first that the stopping rule lets through."""
@@ -579,6 +596,10 @@ class TestValueIteration:
         history = target.value_iteration(P, R, gamma, np.zeros(2), tolerance)
         error = distance(history[-1], np.full(2, level / (1 - gamma)))
         assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g}; the tolerance is {tolerance:g}.")
+        P, R, paid = world_where_one_state_pays(level)
+        history = target.value_iteration(P, R, gamma, np.zeros(10), tolerance)
+        error = distance(history[-1], paid / (1 - gamma))
+        assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g} where one state of ten pays.")
 
     def test_frozen_lake(self, target):
         """On FrozenLake the values reach the optimum: there, no policy that differs in one state earns more."""
@@ -650,6 +671,9 @@ class TestPolicyIteration:
         P, R = np.ones((1, 3, 1)), np.array([[1.0, 1.0 + 1e-7, 1.0]])
         _, values = target.policy_iteration(P, R, 0.9, np.array([[1.0, 0.0, 0.0]]))
         assert_close(values[-1], np.array([10 + 1e-6]), atol=1e-9, rtol=0, what="the last values")
+        P, R = np.ones((1, 2, 1)), 1e-6 * np.array([[1.0, 1.001]])  # in another unit
+        _, values = target.policy_iteration(P, R, 0.9, np.array([[1.0, 0.0]]))
+        assert_close(values[-1], np.array([1.001e-5]), atol=0, rtol=1e-6, what="the last values for small rewards")
 
     @few
     @given(problem=mdps_with_policy(), unit=st.sampled_from([1e6, 1e-6]))

@@ -27,7 +27,7 @@ from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
 from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
-from .plain import ORDERED, TORCH_DTYPES, TUPLE, WireError
+from .plain import ORDERED, TORCH_DTYPES, TUPLE, WireError, array_fields
 from .waiting import Lookout
 from .wire import CONTAINERS, Frames, framed, pack
 
@@ -119,12 +119,15 @@ class ChildPeer(Peer):
         return value
 
     def pack_object(self, value: Any) -> tuple[int, list] | None:
-        """A named tuple, defaultdict or the like that is not kept goes as a tuple or dict: laws compare it with one."""
+        """A named tuple, defaultdict, matrix or the like that is not kept goes as the plain kind that laws expect."""
         if id(value) not in self.numbers:
             if isinstance(value, tuple):
                 return TUPLE, list(value)
             if isinstance(value, dict):
                 return ORDERED, [dict(value)]
+            if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
+                value = np.asarray(value)
+                return array_fields(value) or super().pack_object(value)
         return super().pack_object(value)
 
     def own_number(self, value: Any) -> tuple[int, int, str]:

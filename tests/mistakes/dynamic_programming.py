@@ -153,6 +153,24 @@ def mdp_from_table_in_dictionary_order(table):
 
 @mistake(
     "mdp_from_table",
+    law="test_sums_over_the_entries",
+    diagnosis="Actions are numbered as they come in the dictionary, and not by their keys.",
+)
+def mdp_from_table_by_place(table):
+    size, actions = len(table), len(table[0])
+    P, R = np.zeros((size, actions, size)), np.zeros((size, actions))
+    for s in range(size):
+        for a, entries in enumerate(table[s].values()):
+            if abs(sum(entry[0] for entry in entries) - 1) > 1e-6:
+                raise ValueError("probabilities")
+            for probability, t, reward, terminated in entries:
+                R[s, a] += probability * reward
+                P[s, a, t] += probability * (not terminated)
+    return P, R
+
+
+@mistake(
+    "mdp_from_table",
     law="test_accepts_rounded_probabilities",
     diagnosis="np.isclose allows a difference of 1e-5 unless it is told otherwise: the limit is 1e-6.",
 )
@@ -356,6 +374,23 @@ def iterative_policy_evaluation_of_fifty_sweeps(P, R, policy, gamma, tolerance):
 @mistake(
     "iterative_policy_evaluation",
     law="test_slow_worlds",
+    diagnosis="The mean change is compared, which hides one state that still moves; the promise is for every state.",
+)
+def iterative_policy_evaluation_by_the_mean(P, R, policy, gamma, tolerance):
+    check_discount(gamma)
+    if not tolerance > 0:
+        raise ValueError("tolerance")
+    transitions, rewards = np.einsum("sa,sat->st", policy, P), (policy * R).sum(axis=1)
+    V = np.zeros(len(rewards))
+    while True:
+        before, V = V, rewards + gamma * (transitions @ V)
+        if gamma * np.abs(V - before).mean() <= (1 - gamma) * tolerance:
+            return V
+
+
+@mistake(
+    "iterative_policy_evaluation",
+    law="test_slow_worlds",
     diagnosis="Changes of opposite sign cancel, and downward ones never count: compare the largest absolute change.",
 )
 def iterative_policy_evaluation_without_absolute_values(P, R, policy, gamma, tolerance):
@@ -553,6 +588,20 @@ def sweeps_needed_may_be_negative(gamma, first_error, tolerance):
 
 @mistake(
     "sweeps_needed",
+    law="test_the_tolerance_is_enough",
+    diagnosis="It goes on where the error is exactly the tolerance; the definition says ≤.",
+)
+def sweeps_needed_one_more(gamma, first_error, tolerance):
+    check_discount(gamma)
+    if not tolerance > 0:
+        raise ValueError("tolerance")
+    if first_error <= tolerance:
+        return 0
+    return 1 if gamma == 0 else int(np.log(first_error / tolerance) / -np.log(gamma)) + 1
+
+
+@mistake(
+    "sweeps_needed",
     law="test_the_price_of_patience",
     diagnosis="log(1/γ) is taken to be 1 − γ: near 1 that is close, and for small γ far too many sweeps.",
 )
@@ -643,6 +692,23 @@ def value_iteration_that_gives_up_silently(P, R, gamma, start, tolerance, max_sw
 
 @mistake(
     "value_iteration",
+    law="test_slow_worlds",
+    diagnosis="The mean change is compared, which hides one state that still moves; the rule takes the largest.",
+)
+def value_iteration_by_the_mean(P, R, gamma, start, tolerance, max_sweeps=10_000):
+    check_discount(gamma)
+    if not tolerance > 0:
+        raise ValueError("tolerance")
+    history = [start]
+    for _ in range(max_sweeps):
+        history.append((R + gamma * (P @ history[-1])).max(axis=1))
+        if gamma * np.abs(history[-1] - history[-2]).mean() <= (1 - gamma) * tolerance:
+            return np.stack(history)
+    raise ArithmeticError("sweeps")
+
+
+@mistake(
+    "value_iteration",
     law="test_error_shrinks_geometrically",
     diagnosis="It starts from zero and ignores the values that it was given to start from.",
 )
@@ -724,6 +790,24 @@ def policy_iteration_from_the_uniform_policy(P, R, gamma, start):
         values.append(np.linalg.solve(np.eye(len(R)) - gamma * chain, (policies[-1] * R).sum(axis=1)))
         Q = R + gamma * (P @ values[-1])
         if (Q.max(axis=1) - values[-1]).max() <= 1e-10 * np.abs(Q).max():
+            return np.stack(policies), np.stack(values)
+        policies.append(np.eye(R.shape[1])[Q.argmax(axis=1)])
+
+
+@mistake(
+    "policy_iteration",
+    law="test_tells_close_actions_apart",
+    diagnosis="A gain below a fixed 10⁻⁸ is taken for rounding; in small units of reward it is a real one.",
+)
+def policy_iteration_with_a_fixed_threshold(P, R, gamma, start):
+    check_discount(gamma)
+    policies, values = [start], []
+    while True:
+        transitions = np.einsum("sa,sat->st", policies[-1], P)
+        rewards = (policies[-1] * R).sum(axis=1)
+        values.append(np.linalg.solve(np.eye(len(rewards)) - gamma * transitions, rewards))
+        Q = R + gamma * (P @ values[-1])
+        if (Q.max(axis=1) - values[-1]).max() <= 1e-8:
             return np.stack(policies), np.stack(values)
         policies.append(np.eye(R.shape[1])[Q.argmax(axis=1)])
 

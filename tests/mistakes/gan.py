@@ -113,6 +113,17 @@ def mixture_log_likelihood_with_exchanged_weights(log_p, log_q, weight=0.01):
 
 @mistake(
     "mixture_log_likelihood",
+    law="test_extremes",
+    diagnosis="The ratio q/p overflows where p is far smaller than q: add logarithms with logaddexp.",
+)
+def mixture_log_likelihood_by_the_ratio(log_p, log_q, weight=0.01):
+    if not 0 < weight < 1:
+        raise ValueError("weight")
+    return log_p + torch.log(weight + (1 - weight) * torch.exp(log_q - log_p))
+
+
+@mistake(
+    "mixture_log_likelihood",
     law="test_bound",
     replaces="mixture_log_likelihood_bound",
     diagnosis="The weight is a factor of p: inside the logarithm it becomes a summand, not a factor.",
@@ -220,6 +231,16 @@ def generator_criterion_with_one_js(p_data, p_model):
     middle = (p_data + p_model) / 2
     entropies = torch.xlogy(p_data, p_data) + torch.xlogy(p_model, p_model)
     return (entropies - 2 * torch.xlogy(middle, middle)).sum() / 2 - math.log(4)
+
+
+@mistake(
+    "generator_criterion",
+    law="test_zeros",
+    diagnosis="1 − D* rounds to 0 where the model's probability is tiny, and its logarithm to −∞.",
+)
+def generator_criterion_by_one_minus_d(p_data, p_model):
+    best = torch.where(p_data + p_model > 0, p_data / (p_data + p_model), 0.5)
+    return (torch.xlogy(p_data, best) + torch.xlogy(p_model, 1 - best)).sum()
 
 
 @mistake(

@@ -552,6 +552,17 @@ def planar_constraint_that_overflows(u, w):
     return u + ((1 + along.exp()).log() - 1 - along) * w / (w @ w)
 
 
+@mistake(
+    "planar_constraint",
+    law="test_gradient",
+    diagnosis="wᵀu is taken as a plain number: the gradient through it is lost.",
+)
+def planar_constraint_through_a_number(u, w):
+    along = (w @ u).item()
+    wanted = along - 1 + math.log1p(math.exp(-along)) if along > 0 else math.log1p(math.exp(along)) - 1
+    return u + (wanted - along) * w / (w @ w)
+
+
 @mistake("planar_constraint", law="test_moves_along_w", diagnosis="u is moved along itself instead of along w.")
 def planar_constraint_along_u(u, w):
     along = w @ u
@@ -744,6 +755,19 @@ def lu_parameters_with_the_permutation_transposed(weight):
     if (diagonal == 0).any():
         raise ValueError("singular")
     return permutation.T, lower.tril(-1), upper.triu(1), diagonal.sign(), diagonal.abs().log()
+
+
+@mistake(
+    "lu_parameters",
+    law="test_small_matrices",
+    diagnosis="A small determinant is taken for zero; a matrix is singular only if a pivot is 0.",
+)
+def lu_parameters_refusing_small_determinants(weight):
+    if weight.shape[0] != weight.shape[1] or abs(torch.linalg.det(weight)) < 1e-6:
+        raise ValueError("weight")
+    permutation, lower, upper = torch.linalg.lu(weight)
+    diagonal = upper.diagonal()
+    return permutation, lower.tril(-1), upper.triu(1), diagonal.sign(), diagonal.abs().log()
 
 
 @mistake("lu_parameters", law="test_refuses", diagnosis="A singular matrix gives −∞ in log_diagonal: refuse it.")

@@ -282,6 +282,7 @@ class TestMixtureLogLikelihood:
 
     @few
     @given(log_p=tensors(3, -1e5, -1e3), gap=tensors(3, -30, 30))
+    @example(log_p=vector(-1e5, -1e3, -2e3), gap=vector(99_990.0, -5e3, 3.0))
     def test_extremes(self, target, log_p, gap):
         """Densities as small as e^(−100000) keep a finite logarithm."""
         log_q = log_p + gap
@@ -501,8 +502,9 @@ class TestGeneratorCriterion:
     @pytest.mark.hidden
     @few
     @given(pair=sparse_pairs())
+    @example(pair=(vector(0.5, 0.5), vector(1e-20, 1.0)))
     def test_zeros(self, target, pair):
-        """Points that one distribution, or both, leave out do no harm; single precision is kept."""
+        """Points that one distribution, or both, leave out, or nearly so, do no harm; single precision is kept."""
         p, q = pair
         expected = vector(2 * js(p, q) - math.log(4))[0]
         assert_close(target.generator_criterion(p, q), expected, atol=1e-12)
@@ -609,7 +611,7 @@ class TestSaturatingLoss:
     @given(a=tensors(st.integers(1, 6), -30, 30))
     def test_gradient(self, target, a):
         """Its gradient is −σ(a) / m: it pushes every logit up, hardly at all those that are very negative."""
-        assert_close(gradient(target.saturating_loss, a), -torch.sigmoid(a) / len(a), atol=1e-12)
+        assert_close(gradient(target.saturating_loss, a), -torch.sigmoid(a) / len(a), rtol=1e-8, atol=1e-12)
 
     def test_saturates(self, target):
         """Where the discriminator is sure of a fake, a → −∞, the loss tends to 0 and so does its gradient."""
@@ -650,7 +652,7 @@ class TestNonSaturatingLoss:
     @given(a=tensors(st.integers(1, 6), -30, 30))
     def test_gradient(self, target, a):
         """Its gradient is −(1 − σ(a)) / m: it pushes every logit up, and hardest the most negative ones."""
-        assert_close(gradient(target.non_saturating_loss, a), -torch.sigmoid(-a) / len(a), atol=1e-12)
+        assert_close(gradient(target.non_saturating_loss, a), -torch.sigmoid(-a) / len(a), rtol=1e-8, atol=1e-12)
 
     def test_does_not_saturate(self, target):
         """Where the discriminator is sure of a fake, a → −∞, the gradient tends to −1, not to 0."""
@@ -1140,7 +1142,7 @@ class TestModeCoverage:
         with unchanged(samples, modes):
             covered, share = target.mode_coverage(samples, modes, radius)
         assert_equal(covered, len(set(good)), what="the number of modes")
-        assert_close(share, len(good) / len(samples), what="the share of good samples")
+        assert_close(share, len(good) / len(samples), rtol=1e-6, what="the share of good samples")
 
     @few
     @given(modes=st.integers(2, 8), copies=st.integers(1, 5))
@@ -1182,4 +1184,4 @@ class TestModeCoverage:
         nearest = torch.tensor([min(math.dist(s, m) for m in modes.tolist()) for s in samples.tolist()])
         covered, share = target.mode_coverage(samples.flip(0).float(), modes.flip(0).float(), radius)
         assert_equal(covered, expected[0])
-        assert_close(share, (nearest <= radius).double().mean().item())
+        assert_close(share, (nearest <= radius).double().mean().item(), rtol=1e-6)

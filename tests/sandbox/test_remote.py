@@ -99,6 +99,7 @@ def replaces(d): d["w"] = d["w"] + 1
 def pair(): return collections.namedtuple("Pair", "a b")(1, torch.ones(2))
 def ordered(): return collections.OrderedDict(a=1)
 def counts(): found = collections.defaultdict(list); found["w"].append(torch.ones(2)); return found
+def matrix(): return np.matrix([[1.0, 2.0]])
 def largest(x): return torch.max(x, dim=0)
 def states(x): return [collections.namedtuple("State", "h c")(2 * x, x)], x.sum()
 class Point(collections.namedtuple("Fields", "x y")):
@@ -382,6 +383,7 @@ def test_tuples_and_dicts_of_a_kind_of_their_own_arrive_as_plain_ones(target):
     assert type(pair) is tuple and pair[0] == 1 and pair[1].tolist() == [1, 1]
     counts = target.counts()
     assert isinstance(counts, dict) and list(counts) == ["w"] and counts["w"][0].tolist() == [1, 1]
+    assert type(target.matrix()) is np.ndarray and target.matrix().tolist() == [[1, 2]]
     x = torch.tensor([[1.0, 5.0], [3.0, 2.0]], requires_grad=True)
     values, positions = target.largest(x)
     values.sum().backward()

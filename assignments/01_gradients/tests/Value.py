@@ -47,7 +47,7 @@ class TestValue:
             (lambda x: x.tanh(), math.tanh(a), 1 - math.tanh(a) ** 2),
             (lambda x: x.relu(), max(a, 0.0), 1.0 if a > 0 else 0.0),
             (lambda x: x**3, a**3, 3 * a**2),
-            (lambda x: (x + 3.0) ** -2, (a + 3) ** -2, -2 * (a + 3) ** -3),
+            (lambda x: (x + 3.0) ** -0.5, (a + 3) ** -0.5, -0.5 * (a + 3) ** -1.5),
         ]
         for function, value, derivative in cases:
             x = target.Value(a)

@@ -73,7 +73,8 @@ class TestComposeJacobians:
     def test_shape(self, target, stack):
         """From n inputs to m outputs the shape is (m, n): one row per output."""
         layers, x = stack
-        assert_shape(target.compose_jacobians(layers, x), (run_stack(layers, x).shape[0], x.shape[0]), torch.float64)
+        shape = run_stack(layers, x).shape[0], x.shape[0]
+        assert_shape(target.compose_jacobians(layers, x), shape, torch.float64)
 
     @FEW
     @given(x=tensors())

@@ -23,7 +23,7 @@ FEW = settings(max_examples=8)  # every example is generic, and a wrong answer i
 @st.composite
 def typed_functions(draw):
     """A function of a tensor, the tensor, and the shape of the function's output."""
-    return typed_function(draw(tensors(shapes(1, 2, 2, 3))), draw(st.sampled_from([(), (1,), (2,), (4,)])))
+    return typed_function(draw(tensors(shapes(1, 2, 2, 3))), draw(st.sampled_from([(), (1,), (2,), (4,), (2, 3)])))
 
 
 def typed_function(x, m):
@@ -41,6 +41,7 @@ class TestTypeCheckGradient:
     @FEW
     @given(case=typed_functions(), scale=reals())
     @example(case=typed_function(torch.ones(2, 3, dtype=torch.float64), (4,)), scale=1.5)
+    @example(case=typed_function(torch.ones(2, dtype=torch.float64), (2, 3)), scale=1.5)
     def test_accepts(self, target, case, scale):
         """A tensor of the output's shape followed by the input's shape is accepted, whatever its values."""
         function, x, m = case

@@ -69,6 +69,8 @@ class TestLargestLearningRate:
         assert_close(target.largest_learning_rate(A), 2 / 1.9, rtol=1e-9)
         assert_close(target.largest_learning_rate(torch.diag(torch.tensor([0.0, 4.0], dtype=torch.float64))), 0.5)
         assert_close(target.largest_learning_rate(torch.tensor([[1e-3]], dtype=torch.float64)), 2000.0, rtol=1e-9)
+        opposed = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+        assert_close(target.largest_learning_rate(opposed), 1.0, rtol=1e-9)
         with raises(ValueError, "for a matrix of zeros"):
             target.largest_learning_rate(torch.zeros(2, 2, dtype=torch.float64))
 

@@ -76,8 +76,9 @@ class TestNovikoffBound:
             target.novikoff_bound(x, y, -w, -b)
         with raises(ValueError, "for a hyperplane with one example on the wrong side"):
             target.novikoff_bound(torch.cat([x, x[:1]]), torch.cat([y, 1 - y[:1]]), w, b)
-        with raises(ValueError, "for a hyperplane through an example"):
-            target.novikoff_bound(x, y, w, -(x[0] @ w))
+        points, one = torch.tensor([[2.0], [3.0]], dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+        with raises(ValueError, "for a hyperplane through an example"):  # exactly, in whatever order one computes
+            target.novikoff_bound(points, torch.ones(2, dtype=y.dtype), one, -2 * one[0])
 
 
 @test_case(name="novikoff_bound - test_definition", hidden=False)

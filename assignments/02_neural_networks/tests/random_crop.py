@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.laws import assert_equal, assert_shape, assert_true, seeds, unchanged
+from autograder.laws import assert_close, assert_equal, assert_shape, assert_true, seeds, unchanged
 
 OK_FORMAT = False
 name = "random_crop"
@@ -84,6 +84,10 @@ class TestRandomCrop:
                 ((counts - mean).abs() <= allowed).all(),
                 f"Corners come up too often or too rarely: {counts.int().tolist()}, expected about {mean:.0f} each.",
             )
+            corners, share = result.flatten(1).argmax(1), 1 / side**2
+            alike = (corners[1:] == corners[:-1]).double().mean().item()
+            allowed = 6 * math.sqrt(share * (1 - share) / (count - 1))
+            assert_close(alike, share, rtol=0, atol=allowed, what="the share of images with their neighbour's corner")
 
     @FEW
     @given(seed=seeds())

@@ -75,6 +75,9 @@ class TestRandomFlip:
             assert_close(share, probability, atol=6 * (0.25 / 2000) ** 0.5, what="the share of mirrored images")
             alike = probability**2 + (1 - probability) ** 2
             assert_close(agree, alike, atol=0.1, what="the share of images treated as their neighbour")
+        few = [target.random_flip(images[:8], labels[:8], seed + k)[0][:, 0, 0, 0] == 2 for k in range(20)]
+        counts = {int(flipped.sum()) for flipped in few}
+        assert_true(len(counts) > 1, f"Of 8 images always {min(counts)} are mirrored, as if by lot and not by coins.")
 
     @FEW
     @given(seed=seeds())

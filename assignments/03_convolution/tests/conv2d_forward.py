@@ -114,6 +114,8 @@ class TestConv2dForward:
             target.conv2d_forward(x, w[:, :1], b)
         with raises(ValueError, "when there are 2 filters and 1 bias"):
             target.conv2d_forward(x, w, b[:1])
+        with raises(ValueError, "when the biases are a matrix"):
+            target.conv2d_forward(x, w, b[:, None])
         with raises(ValueError, "when there are 1 filter and 2 biases"):
             target.conv2d_forward(x, w[:1], b)
         with raises(ValueError, "when the window is one pixel too high"):

@@ -4,6 +4,8 @@ from otter.test_files import test_case
 
 from autograder.laws.otter import check_law
 
+import math
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -13,7 +15,7 @@ from autograder.laws import assert_close, assert_equal, assert_shape, assert_tru
 
 OK_FORMAT = False
 name = "lu_parameters"
-points = [2, 0, 0]
+points = [2, 0, 0, 0]
 all_or_nothing = True
 
 
@@ -62,6 +64,11 @@ class TestLUParameters:
         log_diagonal = target.lu_parameters(weight)[4]
         assert_close(log_diagonal.sum(), torch.linalg.slogdet(weight).logabsdet, rtol=1e-8, atol=1e-8)
 
+    def test_small_matrices(self, target):
+        """A matrix with a tiny determinant is not singular: 10\u207b\xb3 times the identity has pivots of 10\u207b\xb3."""
+        weight = 1e-3 * torch.eye(3, dtype=torch.float64)
+        assert_close(target.lu_parameters(weight)[4], torch.full((3,), math.log(1e-3), dtype=torch.float64))
+
 
 @test_case(name="lu_parameters - test_factors_multiply_to_the_matrix", hidden=False)
 def law_1(env):
@@ -76,3 +83,8 @@ def law_2(env):
 @test_case(name="lu_parameters - test_log_determinant", hidden=False)
 def law_3(env):
     check_law(TestLUParameters, "test_log_determinant", env)
+
+
+@test_case(name="lu_parameters - test_small_matrices", hidden=False)
+def law_4(env):
+    check_law(TestLUParameters, "test_small_matrices", env)

@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from autograder.laws import assert_close, reals, tensors, unchanged
 
@@ -56,6 +56,7 @@ class TestMixtureLogLikelihood:
 
     @few
     @given(log_p=tensors(3, -1e5, -1e3), gap=tensors(3, -30, 30))
+    @example(log_p=vector(-1e5, -1e3, -2e3), gap=vector(99_990.0, -5e3, 3.0))
     def test_extremes(self, target, log_p, gap):
         """Densities as small as e^(\u2212100000) keep a finite logarithm."""
         log_q = log_p + gap

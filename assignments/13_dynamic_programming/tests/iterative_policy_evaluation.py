@@ -75,6 +75,13 @@ def distance(V, W):
 TOLERANCES = st.sampled_from([1.0, 0.1, 1e-2, 1e-4])
 
 
+def world_where_one_state_pays(level):
+    """Ten states in which everything stays where it is, and the first pays for ever: (P, R, what each state pays)."""
+    paid = np.zeros(10)
+    paid[0] = level
+    return np.eye(10)[:, None].repeat(2, axis=1), paid[:, None].repeat(2, axis=1), paid
+
+
 @pytest.mark.exercise("iterative_policy_evaluation", points=2)
 class TestIterativePolicyEvaluation:
     @few
@@ -97,6 +104,10 @@ class TestIterativePolicyEvaluation:
         V = target.iterative_policy_evaluation(P, R, policy, gamma, tolerance)
         error = distance(V, np.full(2, level / (1 - gamma)))
         assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g}; the tolerance is {tolerance:g}.")
+        P, R, paid = world_where_one_state_pays(level)
+        V = target.iterative_policy_evaluation(P, R, np.full(R.shape, 0.5), gamma, tolerance)
+        error = distance(V, paid / (1 - gamma))
+        assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g} where one state of ten pays.")
 
 
 @test_case(name="iterative_policy_evaluation - test_keeps_its_promise", hidden=False)

@@ -103,7 +103,8 @@ def random_table(size, seed):
             for w in weights
         ]
 
-    return {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+    table = {s: {a: transitions() for a in range(actions)} for s in random.permutation(states).tolist()}
+    return {s: dict(reversed(entries.items())) for s, entries in table.items()}  # the last action comes first
 
 
 @pytest.mark.exercise("mdp_from_table", points=2)

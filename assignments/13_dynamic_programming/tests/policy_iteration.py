@@ -202,6 +202,9 @@ class TestPolicyIteration:
         P, R = np.ones((1, 3, 1)), np.array([[1.0, 1.0 + 1e-7, 1.0]])
         _, values = target.policy_iteration(P, R, 0.9, np.array([[1.0, 0.0, 0.0]]))
         assert_close(values[-1], np.array([10 + 1e-6]), atol=1e-9, rtol=0, what="the last values")
+        P, R = np.ones((1, 2, 1)), 1e-6 * np.array([[1.0, 1.001]])  # in another unit
+        _, values = target.policy_iteration(P, R, 0.9, np.array([[1.0, 0.0]]))
+        assert_close(values[-1], np.array([1.001e-5]), atol=0, rtol=1e-6, what="the last values for small rewards")
 
     @few
     @given(problem=mdps_with_policy(), unit=st.sampled_from([1e6, 1e-6]))

@@ -14,7 +14,7 @@ from autograder.laws import assert_equal
 
 OK_FORMAT = False
 name = "sweeps_needed"
-points = [1, 0, 0]
+points = [1, 0, 0, 0]
 all_or_nothing = True
 
 
@@ -49,6 +49,11 @@ class TestSweepsNeeded:
         for gamma, sweeps in ((0.05, 1), (0.9, 22), (0.99, 230), (0.999, 2302)):
             assert_equal(target.sweeps_needed(gamma, 1.0, 0.1), sweeps, what=f"the sweeps for \u03b3 = {gamma}")
 
+    def test_the_tolerance_is_enough(self, target):
+        """An error that is exactly the tolerance is small enough: halving reaches a half in 1 sweep, a quarter in 2."""
+        for share, sweeps in ((2.0, 1), (4.0, 2)):
+            assert_equal(target.sweeps_needed(0.5, share, 1.0), sweeps, what=f"the sweeps from an error of {share}")
+
 
 @test_case(name="sweeps_needed - test_is_the_smallest", hidden=False)
 def law_1(env):
@@ -63,3 +68,8 @@ def law_2(env):
 @test_case(name="sweeps_needed - test_the_price_of_patience", hidden=False)
 def law_3(env):
     check_law(TestSweepsNeeded, "test_the_price_of_patience", env)
+
+
+@test_case(name="sweeps_needed - test_the_tolerance_is_enough", hidden=False)
+def law_4(env):
+    check_law(TestSweepsNeeded, "test_the_tolerance_is_enough", env)

@@ -132,6 +132,13 @@ def distance(V, W):
 TOLERANCES = st.sampled_from([1.0, 0.1, 1e-2, 1e-4])
 
 
+def world_where_one_state_pays(level):
+    """Ten states in which everything stays where it is, and the first pays for ever: (P, R, what each state pays)."""
+    paid = np.zeros(10)
+    paid[0] = level
+    return np.eye(10)[:, None].repeat(2, axis=1), paid[:, None].repeat(2, axis=1), paid
+
+
 def check_history(history, P, R, gamma, start, tolerance):
     """Rows are the iterates from `start`, and the last is the first that the stopping rule lets through."""
     assert_true(len(history) >= 2, "There should be at least two rows: the start and one sweep.")
@@ -193,6 +200,10 @@ class TestValueIteration:
         history = target.value_iteration(P, R, gamma, np.zeros(2), tolerance)
         error = distance(history[-1], np.full(2, level / (1 - gamma)))
         assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g}; the tolerance is {tolerance:g}.")
+        P, R, paid = world_where_one_state_pays(level)
+        history = target.value_iteration(P, R, gamma, np.zeros(10), tolerance)
+        error = distance(history[-1], paid / (1 - gamma))
+        assert_true(error <= tolerance * (1 + 1e-9), f"The error is {error:.6g} where one state of ten pays.")
 
     def test_frozen_lake(self, target):
         """On FrozenLake the values reach the optimum: there, no policy that differs in one state earns more."""
