@@ -310,7 +310,7 @@ def deceit() -> list[Attack]:
         Attack("equal_to_everything", "class L(float):\n    def __eq__(self, o):\n        return True\n    __hash__ = float.__hash__\ndef attack():\n    return L(2.0)", values=("RemoteObject",)),
         Attack("text_that_lies", "class L(str):\n    def __eq__(self, o):\n        return True\n    __hash__ = str.__hash__\ndef attack():\n    return L('a')", values=("RemoteObject",)),
         Attack("tensor_that_lies", "import torch\nclass L(torch.Tensor):\n    pass\ndef attack():\n    return torch.ones(2).as_subclass(L)", values=("RemoteObject",)),
-        Attack("array_that_lies", "import numpy\nclass L(numpy.ndarray):\n    pass\ndef attack():\n    return numpy.ones(2).view(L)", values=("RemoteObject",)),
+        Attack("array_that_lies", "import numpy\nclass L(numpy.ndarray):\n    def __eq__(self, other):\n        return True\n    def tobytes(self):\n        return b''\ndef attack():\n    return numpy.ones(2).view(L)", values=("ndarray",)),
         Attack("array_of_objects", "import numpy\ndef attack():\n    return numpy.array([object()])", values=("RemoteObject",)),
         Attack("class_that_lies", "class L:\n    __class__ = bool\ndef attack():\n    return L()", values=("RemoteObject",)),
         Attack("module_as_value", "def attack():\n    return os", values=("RemoteObject",)),
