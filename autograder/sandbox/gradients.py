@@ -62,6 +62,14 @@ class Links:
             self.tensors.pop(key, None)
         self.passing.clear()
 
+    def recall(self, tensors: list[torch.Tensor]) -> None:
+        """Take up again, until the next question, intermediate results that were let go of."""
+        for tensor in tensors:
+            key = self.keys.get(tensor, 0)
+            if key * self.sign > 0 and key not in self.tensors:
+                self.tensors[key] = tensor
+                self.passing.append(key)
+
     def key(self, tensor: torch.Tensor) -> int:
         """The tensor's key; a new one, owned here, if it has none."""
         key = self.keys.get(tensor)
@@ -120,9 +128,9 @@ def check_fields(fields: list) -> tuple[int, torch.Tensor | None, torch.Tensor |
     key, data, gradient, is_parameter = fields
     if type(key) is not int or key == 0 or type(is_parameter) is not bool:
         raise WireError("malformed linked tensor")
-    if not (gradient is None or type(gradient) is torch.Tensor):
-        raise WireError("malformed gradient")
-    if data is not None and (type(data) is not torch.Tensor or not (data.is_floating_point() or data.is_complex())):
+    if not all(part is None or (type(part) is torch.Tensor and not part.requires_grad) for part in (data, gradient)):
+        raise WireError("malformed data of a linked tensor")
+    if data is not None and not (data.is_floating_point() or data.is_complex()):
         raise WireError("only floating point and complex tensors require grad")
     return key, data, gradient, is_parameter
 
@@ -200,6 +208,7 @@ class Graphs:
 class Asker(Protocol):
     """What a kept graph needs of its peer."""
 
+    links: Links
     dropped_graphs: list[int]
 
     def ask(self, operation: str, *arguments: Any) -> Any: ...
@@ -208,21 +217,26 @@ class Asker(Protocol):
 
 
 class KeptThere:
-    """A graph the other side keeps for us; it is told to let go when this object dies."""
+    """A graph the other side keeps for us; it is told to let go when this object dies.
+
+    `leaves` are ours, and live as long: the graph of a gradient may reach them again.
+    """
 
     def __init__(self, number: int, peer: Asker) -> None:
         self.number, self.peer = number, peer
+        self.leaves: list[torch.Tensor] = []
 
     def __del__(self) -> None:
         self.peer.dropped_graphs.append(self.number)
 
-    def pull(self, wanted: list[bool], cotangents: list, leaves: list[tuple]) -> list:
-        """Ask for vector-Jacobian products; `leaves` are the (shape, dtype) they must have."""
+    def pull(self, wanted: list[bool], cotangents: list) -> list:
+        """Ask for vector-Jacobian products."""
+        self.peer.links.recall(self.leaves)
         found = self.peer.ask("pull", self.number, torch.is_grad_enabled(), wanted, cotangents)
         if type(found) is not list or len(found) != len(wanted):
             raise self.peer.violated(WireError("malformed gradients"))
-        for gradient, want, (shape, dtype) in zip(found, wanted, leaves):
-            if gradient is not None and not (want and has_form(gradient, shape, dtype)):
+        for gradient, want, leaf in zip(found, wanted, self.leaves):
+            if gradient is not None and not (want and has_form(gradient, leaf.shape, leaf.dtype)):
                 raise self.peer.violated(WireError("a gradient of another shape or type than its tensor"))
         return found
 
@@ -233,7 +247,7 @@ class Crossing(torch.autograd.Function):
     @staticmethod
     def forward(ctx, kept: KeptThere, outputs: list[torch.Tensor], *leaves: torch.Tensor):
         ctx.set_materialize_grads(False)
-        ctx.kept, ctx.leaves = kept, [(leaf.shape, leaf.dtype) for leaf in leaves]
+        ctx.kept = kept
         return tuple(outputs)
 
     @staticmethod
@@ -241,7 +255,7 @@ class Crossing(torch.autograd.Function):
         wanted = list(ctx.needs_input_grad[2:])
         if any(given is not None and is_batched(given) for given in cotangents):
             raise RuntimeError("batched gradients (vectorize=True, vmap) do not cross the sandbox; use the plain loop")
-        return (None, None, *ctx.kept.pull(wanted, list(cotangents), ctx.leaves))
+        return (None, None, *ctx.kept.pull(wanted, list(cotangents)))
 
 
 def is_batched(tensor: torch.Tensor) -> bool:
@@ -255,5 +269,6 @@ def cross(kept: KeptThere, outputs: list[torch.Tensor], leaves: list[torch.Tenso
     for tensor in [*outputs, *leaves]:
         if not isinstance(tensor, torch.Tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
             raise WireError("only floating point and complex tensors have gradients")
+    kept.leaves = leaves
     with torch.enable_grad():
         return list(Crossing.apply(kept, outputs, *leaves))

@@ -39,7 +39,6 @@ class JudgePeer(Peer):
         self.seed: int | None = None
         self.default_dtype = torch.float32
         self.asking = 0
-        self.on_gradient = lambda key, gradient: self.ask("gradient", key, gradient)
         self.operations = {"call": self.call, "pull": self.pull}
 
     def ask(self, operation: str, *arguments: Any) -> Any:
@@ -53,12 +52,25 @@ class JudgePeer(Peer):
         finally:
             self.asking -= 1
 
-    def call(self, function: Any = None, arguments: Any = None, named: Any = None) -> Any:
+    def forget(self) -> None:
+        """Let go of all that was passed to the child: what refers to us through a graph is never freed otherwise."""
+        self.links.forget()
+        self.objects.clear()
+        self.numbers.clear()
+        self.graphs.kept.clear()
+
+    def call(self, *request: Any) -> Any:
         """Call back a function that the law has passed, and no other."""
-        passed = id(function) in self.numbers and type(arguments) is tuple and type(named) is dict
-        if not passed or not all(type(name) is str for name in named):
+        if [type(part) for part in request[1:]] != [tuple, dict] or not all(type(name) is str for name in request[2]):
+            raise self.violated(WireError("a malformed call"))
+        function, arguments, named = request
+        if id(function) not in self.numbers:
             raise self.violated(WireError("a call to something that was not passed"))
         return function(*arguments, **named)
+
+    def on_gradient(self, key: int, gradient: torch.Tensor) -> None:
+        """Tell the child of a gradient accumulated in one of its leaves."""
+        self.ask("gradient", key, gradient)
 
     def pull(self, *request: Any) -> list:
         """As Graphs.pull; the graph must be one of a callback."""
@@ -171,10 +183,7 @@ class Child:
         if not 0 <= seed < 1 << 32:
             raise SandboxError("a seed has 32 bits")
         self.peer.seed = seed
-        self.peer.links.forget()
-        self.peer.objects.clear()
-        self.peer.numbers.clear()
-        self.peer.graphs.kept.clear()
+        self.peer.forget()
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
@@ -203,6 +212,7 @@ class Child:
     def kill(self) -> None:
         """End the process, and wait until it is gone."""
         self.channel.close()
+        self.peer.forget()
 
     def __enter__(self) -> Child:
         return self

@@ -29,6 +29,7 @@ ASK, TELL = 0, 1
 JUDGE, CHILD = 0, 1
 OBJECT, LINK, OUTPUT, GIVEN = range(FIRST_EXTENSION, FIRST_EXTENSION + 4)
 MAX_NESTING = 32
+MAX_NUMBER = 1 << 48  # two numbers never have the same hash
 NAME_LENGTH = 200
 
 
@@ -96,7 +97,7 @@ class Outgoing:
 
     def link(self, fields: list) -> tuple[int, list]:
         """Kind and fields of a linked tensor: one of its own, even where it has the memory of an argument."""
-        self.leaves[id(fields[1])] = fields[1]
+        self.leaves |= {id(part): part for part in fields[1:3] if part is not None}
         return LINK, fields
 
 
@@ -105,12 +106,15 @@ class Incoming:
 
     def __init__(self, peer: Peer, outputs: list[torch.Tensor] = (), arguments: tuple = ()) -> None:
         self.peer, self.outputs, self.arguments = peer, outputs, arguments
+        self.given: list = []
 
     def unpack(self, kind: int, fields: list) -> Any:
         """The value; raises WireError."""
         if kind == OBJECT:
             return self.peer.unpack_object(fields)
-        if kind == LINK and len(fields) == 4 and fields[0] == 0 and type(fields[1]) is torch.Tensor:
+        if kind == LINK and any(part is one for part in fields for one in self.given):
+            raise WireError("a linked tensor on the memory of an argument")
+        if kind == LINK and [type(part) for part in fields] == [int, torch.Tensor, type(None), bool] and fields[0] == 0:
             return torch.nn.Parameter(fields[1], requires_grad=False)
         if kind == LINK:
             return self.peer.links.receive(fields, self.peer.on_gradient)
@@ -120,7 +124,8 @@ class Incoming:
             given = arrays_in(self.arguments)
             if 0 <= fields[0] < len(given):
                 one = given[fields[0]]
-                return one.detach() if type(one) is torch.Tensor and one.requires_grad else one
+                self.given.append(one.detach() if type(one) is torch.Tensor and one.requires_grad else one)
+                return self.given[-1]
         raise WireError(f"unknown kind {kind}")
 
 
@@ -196,9 +201,11 @@ class Peer:
 
     def unpack_object(self, fields: list) -> Any:
         """The object, or its stand-in; raises WireError."""
-        if len(fields) != 3 or [type(field) for field in fields] != [int, int, str] or len(fields[2]) > NAME_LENGTH:
+        if [type(field) for field in fields] != [int, int, str] or len(fields[2]) > NAME_LENGTH:
             raise WireError("malformed object")
         owner, number, name = fields
+        if not 0 < number <= MAX_NUMBER:
+            raise WireError("malformed number")
         if owner == self.side:
             if number not in self.objects:
                 raise WireError("an object that is not kept here (from an earlier law?)")
@@ -275,7 +282,7 @@ class Peer:
             raise WireError("a question out of order, or unknown")
         self.answered = number
         grad_enabled, dropped, *rest = context if len(context) > 1 else [None, None]
-        if type(grad_enabled) is not bool or type(dropped) is not list:
+        if type(grad_enabled) is not bool or type(dropped) is not list or any(type(one) is not int for one in dropped):
             raise WireError("malformed context")
         for graph in dropped:
             self.graphs.kept.pop(graph, None)

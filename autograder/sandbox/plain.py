@@ -63,17 +63,15 @@ def place(value: Any) -> tuple | None:
         return None
     if not value.is_cpu or value.layout is not torch.strided or value.is_conj() or value.is_neg() or not value.numel():
         return None
-    return value.data_ptr(), value.shape, value.stride(), value.dtype
+    first = value.data_ptr()
+    return (first, value.shape, value.stride(), value.dtype) if first else None
 
 
 def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """The elements in row-major order, as they are in memory."""
-    plain = tensor.detach()
-    if plain.is_conj() or plain.is_neg():
-        plain = plain.resolve_conj().resolve_neg()
-    if tensor.dtype is not torch.bfloat16:
-        return plain.numpy().tobytes()
-    return plain.contiguous().view(torch.int16).numpy().tobytes()  # NumPy has no bfloat16
+    if tensor.dtype is torch.bfloat16:  # NumPy has none
+        tensor = tensor.detach().contiguous().view(torch.int16)
+    return tensor.numpy(force=True).tobytes()  # may be a conjugate, a negative, or autograd's zeros without memory
 
 
 def tensor_fields(tensor: torch.Tensor) -> tuple[int, list] | None:

@@ -15,6 +15,14 @@ from .plain import WireError
 READABLE_SPECIAL_NAMES = {"__name__", "__qualname__", "__doc__"}
 
 
+def ask_for_one(peer: Peer, operation: str, *arguments: Any) -> tuple:
+    """What an operation finds: (value,), or () if there is none."""
+    found = peer.ask(operation, *arguments)
+    if type(found) is not tuple or len(found) > 1:
+        raise peer.violated(WireError("malformed answer"))
+    return found
+
+
 class RemoteObject:
     """An object that lives in the child. Compared by identity when hashed; everything else asks the child."""
 
@@ -41,11 +49,11 @@ class RemoteObject:
 
     def __iter__(self) -> Any:
         iterator = self._remote_peer.ask("operate", "iter", self)
-        while found := self._remote_peer.ask("operate", "next", iterator):
+        while found := ask_for_one(self._remote_peer, "operate", "next", iterator):
             yield found[0]
 
     def __next__(self) -> Any:
-        found = self._remote_peer.ask("operate", "next", self)
+        found = ask_for_one(self._remote_peer, "operate", "next", self)
         if not found:
             raise StopIteration
         return found[0]
@@ -107,9 +115,7 @@ class RemoteTarget:
             raise AttributeError(f"{name} of a submission is not looked up")
         if name in self._callables:
             return self._callables[name]
-        found = self._peer.ask("name", name)
-        if type(found) is not tuple or len(found) > 1:
-            raise self._peer.violated(WireError("malformed name"))
+        found = ask_for_one(self._peer, "name", name)
         if not found:
             raise AttributeError(f"{self._name} does not define {name!r}")
         if isinstance(found[0], RemoteObject):
