@@ -26,7 +26,7 @@ from .forkserver import thread_count
 from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
-from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
+from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer, Question
 from .plain import ORDERED, TORCH_DTYPES, TUPLE, WireError, array_fields
 from .waiting import Lookout
 from .wire import CONTAINERS, Frames, framed, pack
@@ -141,8 +141,8 @@ class ChildPeer(Peer):
         return []
 
     def enter(self, context: list) -> None:
-        """Set the default dtype and the seed, let go of objects; between laws also of tensors."""
-        dtype, seed, dropped = context
+        """Set the default dtype and the seed, let go of objects, modify tensors; between laws forget tensors."""
+        dtype, seed, dropped, modified = context
         if self.nesting == 0:
             self.links.forget_passing()
         if dtype is not None:
@@ -153,11 +153,12 @@ class ChildPeer(Peer):
             self.law += 1
             seed_everything(seed)
         self.let_go(dropped)
+        self.links.modify(modified)
 
-    def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
+    def changes(self, question: Question, outgoing: Outgoing) -> bytes | None:
         """The arguments packed again, if the call has changed them."""
-        again = pack(arguments, outgoing, self.frame_limit)
-        return None if again == frame else again
+        again = pack(question.arguments, outgoing, self.frame_limit)
+        return None if again == question.frame else again
 
     def raise_there(self, error: BaseException) -> Any:
         """The number of an exception of the judge's, or the description of our own."""

@@ -6,11 +6,16 @@ behind them, the replier keeps the graph under a number, lists the leaves it rea
 `Crossing` node in its own graph: inputs its counterparts of those leaves, outputs the tensors received. The node's
 backward asks the replier to pull cotangents back through the kept graph. That question is itself an ordinary,
 differentiable call, so backward may be repeated, and differentiated again.
+
+An intermediate result that comes back in a question of the other side's is a leaf for the answer, by a `Return` node:
+otherwise the answer's graph would hold its whole history, and a chain of callbacks would be pulled through over and
+over, twice as often with each link.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +24,43 @@ from torch.utils.weak import TensorWeakRef, WeakTensorKeyDictionary
 from .plain import WireError, tensor_fields
 
 MAX_GRAPHS = 100_000
+
+
+class Return(torch.autograd.Function):
+    """An intermediate result as it comes back from the other side. While an answer's graph is pulled it is cut here."""
+
+    @staticmethod
+    def forward(ctx, tensor: torch.Tensor):
+        ctx.cut, ctx.returned = 0, None
+        return tensor.detach()
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor):
+        return None if ctx.cut else gradient
+
+
+def returned(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor on the same memory, a leaf in the eyes of `leaves_of` as long as it lives."""
+    with torch.enable_grad():
+        again = Return.apply(tensor)
+    again.grad_fn.returned = TensorWeakRef(again)
+    return again
+
+
+@contextmanager
+def cut(leaves: list[torch.Tensor]) -> Iterator[None]:
+    """Within this context nothing is pulled beyond what was returned."""
+    nodes = [leaf.grad_fn for leaf in leaves if isinstance(leaf.grad_fn, RETURN)]
+    for node in nodes:
+        node.cut += 1
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.cut -= 1
+
+
+RETURN = Return._backward_cls
 
 
 def leaves_of(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -32,6 +74,8 @@ def leaves_of(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
         seen.add(node)
         if type(node).__name__ == "AccumulateGrad":
             leaves.append(node.variable)
+        elif isinstance(node, RETURN) and (leaf := node.returned()) is not None and leaf.grad_fn is node:
+            leaves.append(leaf)
         else:
             stack.extend(parent for parent, _ in node.next_functions)
     return leaves
@@ -47,6 +91,7 @@ class Links:
         self.replicas: dict[int, TensorWeakRef] = {}
         self.passing: list[int] = []
         self.told: set[int] = set()
+        self.versions: dict[int, int] = {}
 
     def forget(self) -> None:
         """Start afresh: nothing from before can be asked for again."""
@@ -55,6 +100,7 @@ class Links:
         self.replicas.clear()
         self.passing.clear()
         self.told.clear()
+        self.versions.clear()
 
     def forget_passing(self) -> None:
         """Let go of intermediate results that were arguments of callbacks."""
@@ -62,13 +108,32 @@ class Links:
             self.tensors.pop(key, None)
         self.passing.clear()
 
-    def recall(self, tensors: list[torch.Tensor]) -> None:
-        """Take up again, until the next question, intermediate results that were let go of."""
+    @contextmanager
+    def standing_for(self, tensors: list[torch.Tensor]) -> Iterator[None]:
+        """Within this context the keys of our own intermediate results mean these tensors."""
+        before = []
         for tensor in tensors:
             key = self.keys.get(tensor, 0)
-            if key * self.sign > 0 and key not in self.tensors:
+            if key * self.sign > 0 and not tensor.is_leaf:
+                before.append((key, self.tensors.get(key)))
                 self.tensors[key] = tensor
-                self.passing.append(key)
+        try:
+            yield
+        finally:
+            for key, tensor in reversed(before):
+                if tensor is None:
+                    self.tensors.pop(key, None)
+                else:
+                    self.tensors[key] = tensor
+
+    def comes_back(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What stands for a tensor in a question of the other side's: another, if it is our intermediate result."""
+        key = self.keys.get(tensor, 0)
+        if key * self.sign < 0 or tensor.is_leaf:
+            return tensor
+        again = returned(tensor)
+        self.keys[again] = key
+        return again
 
     def key(self, tensor: torch.Tensor) -> int:
         """The tensor's key; a new one, owned here, if it has none."""
@@ -105,7 +170,10 @@ class Links:
         if tensor is None:
             return known
         if known is not None and self.sign > 0:
-            return refresh(known, tensor, gradient)
+            refresh(known, tensor, gradient)
+            if key < 0:
+                self.versions[key] = known._version
+            return known
         if known is None and key in self.replicas:
             known = self.replicas[key]()
         if known is not None and same_data(known, tensor):
@@ -115,10 +183,28 @@ class Links:
         self.keys[leaf] = key
         if on_gradient is not None:
             self.tensors[key] = leaf
+            self.versions[key] = leaf._version
             leaf.register_post_accumulate_grad_hook(lambda changed: on_gradient(key, changed.grad))
         else:
             self.replicas[key] = TensorWeakRef(leaf)
         return leaf
+
+    def modified(self) -> list[tuple[int, torch.Tensor]]:
+        """Key and data of the child's tensors that a law has modified in place, as an optimizer does."""
+        found = []
+        for key, version in self.versions.items():
+            tensor = self.tensors[key]
+            if tensor._version != version:
+                self.versions[key] = tensor._version
+                found.append((key, tensor.data))
+        return found
+
+    def modify(self, modified: list[tuple[int, torch.Tensor]]) -> None:
+        """Do the same to the child's own."""
+        with torch.no_grad():
+            for key, data in modified:
+                if key in self.tensors:  # else let go of meanwhile
+                    self.tensors[key].copy_(data)
 
 
 def check_fields(fields: list) -> tuple[int, torch.Tensor | None, torch.Tensor | None, bool]:
@@ -144,10 +230,10 @@ def same_data(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two tensors hold the same bytes."""
     if tensor.shape != other.shape or tensor.dtype != other.dtype:
         return False
-    return tensor_fields(tensor.detach()) == tensor_fields(other)
+    return tensor_fields(tensor.detach()) == tensor_fields(other.detach())
 
 
-def refresh(leaf: torch.Tensor, data: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
+def refresh(leaf: torch.Tensor, data: torch.Tensor, gradient: torch.Tensor | None) -> None:
     """Bring a counterpart up to date, so that one tensor of the child stays one tensor in the judge."""
     if data.shape != leaf.shape or data.dtype != leaf.dtype:
         raise WireError("a tensor changed its shape or type")
@@ -156,7 +242,6 @@ def refresh(leaf: torch.Tensor, data: torch.Tensor, gradient: torch.Tensor | Non
             leaf.copy_(data)
     if leaf.is_leaf:
         set_gradient(leaf, gradient)
-    return leaf
 
 
 def set_gradient(leaf: torch.Tensor, gradient: torch.Tensor | None) -> None:
@@ -196,12 +281,13 @@ class Graphs:
         targets = [leaf for leaf, want in zip(leaves, wanted) if want]
         if not pairs or not targets:
             return [None] * len(leaves)
-        found = iter(
-            torch.autograd.grad(
-                [output for output, _ in pairs], targets, [given for _, given in pairs],
-                retain_graph=True, create_graph=bool(create_graph), allow_unused=True,
-            )
-        )  # fmt: skip
+        with cut(leaves):
+            found = iter(
+                torch.autograd.grad(
+                    [output for output, _ in pairs], targets, [given for _, given in pairs],
+                    retain_graph=True, create_graph=bool(create_graph), allow_unused=True,
+                )
+            )  # fmt: skip
         return [next(found) if want else None for want in wanted]
 
 
@@ -231,8 +317,10 @@ class KeptThere:
 
     def pull(self, wanted: list[bool], cotangents: list) -> list:
         """Ask for vector-Jacobian products."""
-        self.peer.links.recall(self.leaves)
-        found = self.peer.ask("pull", self.number, torch.is_grad_enabled(), wanted, cotangents)
+        if not any(wanted) or all(given is None for given in cotangents):
+            return [None] * len(wanted)
+        with self.peer.links.standing_for(self.leaves):
+            found = self.peer.ask("pull", self.number, torch.is_grad_enabled(), wanted, cotangents)
         if type(found) is not list or len(found) != len(wanted):
             raise self.peer.violated(WireError("malformed gradients"))
         for gradient, want, leaf in zip(found, wanted, self.leaves):

@@ -103,12 +103,12 @@ class JudgePeer(Peer):
         return JUDGE, self.keep(value), str(getattr(value, "__name__", type(value).__name__))[:NAME_LENGTH]
 
     def context(self) -> list:
-        """Default dtype if it changed, seed if set, stand-ins that died."""
+        """Default dtype if it changed, seed if set, stand-ins that died, tensors of the child's that were modified."""
         dtype = torch.get_default_dtype()
         name = None if dtype == self.default_dtype else TORCH_NAMES[dtype]
         dropped, self.dropped_objects = self.dropped_objects, []
         seed, self.seed, self.default_dtype = self.seed, None, dtype
-        return [name, seed, dropped]
+        return [name, seed, dropped, self.links.modified()]
 
     def enter(self, context: list) -> None:
         """A child sends nothing along."""

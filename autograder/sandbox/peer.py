@@ -47,6 +47,16 @@ class GraphLeaf(NamedTuple):
     tensor: torch.Tensor
 
 
+class Question(NamedTuple):
+    """A request as it arrived. `back` are its linked tensors, by key."""
+
+    number: int
+    operation: str
+    frame: bytes
+    arguments: list
+    back: dict[int, torch.Tensor]
+
+
 def arrays_in(value: Any) -> list:
     """The arrays and tensors in lists, tuples and dicts, in an order that is the same on both sides."""
     kind = type(value)  # of other types the child may have the object and the judge a stand-in
@@ -60,12 +70,13 @@ def arrays_in(value: Any) -> list:
 class Outgoing:
     """How values beyond plain data leave; `outputs` collects results that have a graph behind them.
 
-    `given` are arguments that the receiver still has as they are here.
+    `given` are arguments that the receiver still has as they are here; `back` are those of our own tensors.
     """
 
     def __init__(self, peer: Peer, is_reply: bool) -> None:
         self.peer, self.is_reply, self.outputs = peer, is_reply, []
         self.given: list | None = None
+        self.back: dict[int, torch.Tensor] = {}
         self.numbers: dict[tuple | None, int] | None = None
         self.leaves: dict[int, torch.Tensor] = {}
 
@@ -87,7 +98,7 @@ class Outgoing:
             return self.peer.pack_object(value)
         if not value.requires_grad:
             return LINK, [0, value.data, None, True]
-        if value.is_leaf or not self.is_reply:
+        if value.is_leaf or not self.is_reply or any(value is tensor for tensor in self.back.values()):
             return self.link(self.peer.links.fields(value))
         for index, output in enumerate(self.outputs):
             if output is value:
@@ -102,11 +113,15 @@ class Outgoing:
 
 
 class Incoming:
-    """How they arrive; `outputs` are the tensors a reply refers to by index, `arguments` what it answers."""
+    """How they arrive; `outputs` are the tensors a reply refers to by index, `arguments` what it answers.
+
+    `back` are the linked tensors of a question, by key.
+    """
 
     def __init__(self, peer: Peer, outputs: list[torch.Tensor] = (), arguments: tuple = ()) -> None:
         self.peer, self.outputs, self.arguments = peer, outputs, arguments
         self.given: list = []
+        self.back: dict[int, torch.Tensor] | None = None
 
     def unpack(self, kind: int, fields: list) -> Any:
         """The value; raises WireError."""
@@ -117,7 +132,13 @@ class Incoming:
         if kind == LINK and [type(part) for part in fields] == [int, torch.Tensor, type(None), bool] and fields[0] == 0:
             return torch.nn.Parameter(fields[1], requires_grad=False)
         if kind == LINK:
-            return self.peer.links.receive(fields, self.peer.on_gradient)
+            tensor = self.peer.links.receive(fields, self.peer.on_gradient)
+            if self.back is None:
+                return tensor
+            key = fields[0]
+            if key not in self.back:
+                self.back[key] = self.peer.links.comes_back(tensor)
+            return self.back[key]
         if kind == OUTPUT and len(fields) == 1 and type(fields[0]) is int and 0 <= fields[0] < len(self.outputs):
             return self.outputs[fields[0]]
         if kind == GIVEN and len(fields) == 1 and type(fields[0]) is int:
@@ -287,47 +308,51 @@ class Peer:
         for graph in dropped:
             self.graphs.kept.pop(graph, None)
         self.enter(rest)
-        arguments = unpack(frame, Incoming(self))
+        incoming = Incoming(self)
+        incoming.back = {}
+        arguments = unpack(frame, incoming)
         if type(arguments) is not list:
             raise WireError("malformed arguments")
+        question = Question(number, operation, frame, arguments, incoming.back)
         self.nesting += 1
         try:
-            with torch.set_grad_enabled(grad_enabled):
-                reply = self.perform(number, operation, arguments, frame)
+            with torch.set_grad_enabled(grad_enabled), self.links.standing_for(incoming.back.values()):
+                reply = self.perform(question)
         finally:
             self.nesting -= 1
         self.channel.send(reply)
 
-    def perform(self, number: int, operation: str, arguments: list, frame: bytes) -> bytes:
+    def perform(self, question: Question) -> bytes:
         """The reply to one request: whatever the operation raises is part of the reply."""
         try:
             if self.nesting > MAX_NESTING:
                 raise RecursionError(f"calls between judge and submission nested more than {MAX_NESTING} deep")
-            value = self.operations[operation](*arguments)
-            return self.reply(number, False, value, arguments, frame)
+            value = self.operations[question.operation](*question.arguments)
+            return self.reply(question, False, value)
         except ChildDied:
             raise
         except BaseException as error:
             description = self.raise_there(error)
         try:
-            return self.reply(number, True, description, arguments, frame)
+            return self.reply(question, True, description)
         except WireError:  # the changed arguments cannot be sent; what was raised can
-            return pack([TELL, number, True, None, pack(description), None])
+            return pack([TELL, question.number, True, None, pack(description), None])
 
-    def reply(self, number: int, raised: bool, value: Any, arguments: list, frame: bytes) -> bytes:
+    def reply(self, question: Question, raised: bool, value: Any) -> bytes:
         """The message that tells a value or an exception; raises WireError if it cannot be sent."""
         outgoing = Outgoing(self, is_reply=True)
-        changes = self.changes(arguments, frame, outgoing)
+        outgoing.back = question.back
+        changes = self.changes(question, outgoing)
         if self.side == CHILD and changes is None:
-            outgoing.given = arguments
+            outgoing.given = question.arguments
         value_frame = pack(value, outgoing, self.frame_limit)
         graph = None
         if outgoing.outputs:
             kept, leaves = self.graphs.keep(outgoing.outputs)
             outputs = pack([output.detach() for output in outgoing.outputs], None, self.frame_limit)
             graph = [kept, pack([GraphLeaf(leaf) for leaf in leaves], outgoing, self.frame_limit), outputs]
-        return pack([TELL, number, raised, graph, value_frame, changes], None, self.frame_limit)
+        return pack([TELL, question.number, raised, graph, value_frame, changes], None, self.frame_limit)
 
-    def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
+    def changes(self, question: Question, outgoing: Outgoing) -> bytes | None:
         """The arguments again, if they are no longer what arrived; only the child looks."""
         return None

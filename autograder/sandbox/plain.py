@@ -37,16 +37,16 @@ class WireError(Exception):
     """A frame that is malformed or over a limit, or a value that cannot be sent."""
 
 
-def check_shape(shape: Any, itemsize: int, size: int) -> tuple[int, ...]:
-    """The shape as a tuple, if it holds exactly `size` bytes; raises ValueError."""
-    if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
-        raise ValueError("not a shape")
+def check_shape(shape: Any, itemsize: int, data: Any) -> tuple[int, ...]:
+    """The shape as a tuple, if `data` are bytes for exactly that; raises ValueError."""
+    if type(data) is not bytes or type(shape) is not list or len(shape) > MAX_DIMENSIONS:
+        raise ValueError("not a shape and bytes")
     total, extent = itemsize, itemsize
     for side in shape:
         if type(side) is not int or side < 0:
             raise ValueError("not a shape")
         total, extent = total * side, extent * max(side, 1)
-    if total != size or itemsize == 0 or extent > MAX_EXTENT:
+    if total != len(data) or itemsize == 0 or extent > MAX_EXTENT:
         raise ValueError("shape and data disagree")
     return tuple(shape)
 
@@ -87,7 +87,7 @@ def tensor_fields(tensor: torch.Tensor) -> tuple[int, list] | None:
 def build_tensor(name: str, shape: list, data: bytes) -> torch.Tensor:
     """A tensor that owns its memory; raises ValueError or KeyError."""
     dtype = TORCH_DTYPES[name]
-    sides = check_shape(shape, dtype.itemsize, len(data))
+    sides = check_shape(shape, dtype.itemsize, data)
     if not data:
         return torch.empty(sides, dtype=dtype)
     if dtype is torch.bool and data.translate(None, b"\0\1"):
@@ -112,7 +112,7 @@ def read_dtype(text: str) -> np.dtype:
 def build_array(text: str, shape: list, data: bytes) -> np.ndarray:
     """An array that owns its memory; raises ValueError or TypeError."""
     dtype = read_dtype(text)
-    sides = check_shape(shape, dtype.itemsize, len(data))
+    sides = check_shape(shape, dtype.itemsize, data)
     if dtype.kind == "b" and data.translate(None, b"\0\1"):
         raise ValueError("a bool that is neither 0 nor 1")
     return np.frombuffer(bytearray(data), dtype=dtype).reshape(sides)
