@@ -39,6 +39,9 @@ class Return(torch.autograd.Function):
         return None if ctx.cut else gradient
 
 
+RETURN = Return._backward_cls
+
+
 def returned(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor on the same memory, a leaf in the eyes of `leaves_of` as long as it lives."""
     with torch.enable_grad():
@@ -58,9 +61,6 @@ def cut(leaves: list[torch.Tensor]) -> Iterator[None]:
     finally:
         for node in nodes:
             node.cut -= 1
-
-
-RETURN = Return._backward_cls
 
 
 def leaves_of(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -91,7 +91,7 @@ class Links:
         self.replicas: dict[int, TensorWeakRef] = {}
         self.passing: list[int] = []
         self.told: set[int] = set()
-        self.versions: dict[int, int] = {}
+        self.states: dict[int, tuple] = {}  # of the child's tensors, as both sides know them
 
     def forget(self) -> None:
         """Start afresh: nothing from before can be asked for again."""
@@ -100,7 +100,7 @@ class Links:
         self.replicas.clear()
         self.passing.clear()
         self.told.clear()
-        self.versions.clear()
+        self.states.clear()
 
     def forget_passing(self) -> None:
         """Let go of intermediate results that were arguments of callbacks."""
@@ -172,7 +172,7 @@ class Links:
         if known is not None and self.sign > 0:
             refresh(known, tensor, gradient)
             if key < 0:
-                self.versions[key] = known._version
+                self.states[key] = state(known)
             return known
         if known is None and key in self.replicas:
             known = self.replicas[key]()
@@ -183,28 +183,39 @@ class Links:
         self.keys[leaf] = key
         if on_gradient is not None:
             self.tensors[key] = leaf
-            self.versions[key] = leaf._version
-            leaf.register_post_accumulate_grad_hook(lambda changed: on_gradient(key, changed.grad))
+            self.states[key] = state(leaf)
+            leaf.register_post_accumulate_grad_hook(lambda changed: self.tell_gradient(key, changed, on_gradient))
         else:
             self.replicas[key] = TensorWeakRef(leaf)
         return leaf
 
-    def modified(self) -> list[tuple[int, torch.Tensor]]:
-        """Key and data of the child's tensors that a law has modified in place, as an optimizer does."""
+    def tell_gradient(self, key: int, leaf: torch.Tensor, on_gradient: Callable[[int, torch.Tensor], None]) -> None:
+        """Tell the child of a gradient that was accumulated."""
+        self.states[key] = state(leaf)
+        on_gradient(key, leaf.grad)
+
+    def modified(self) -> list[tuple[int, torch.Tensor, torch.Tensor | None]]:
+        """Key, data and gradient of the child's tensors of which a law has changed either, as an optimizer does."""
         found = []
-        for key, version in self.versions.items():
-            tensor = self.tensors[key]
-            if tensor._version != version:
-                self.versions[key] = tensor._version
-                found.append((key, tensor.data))
+        for key, (version, gradient, gradient_version) in self.states.items():
+            leaf = self.tensors[key]
+            now, now_gradient, now_version = state(leaf)
+            if now != version or now_gradient is not gradient or now_version != gradient_version:
+                self.states[key] = now, now_gradient, now_version
+                found.append((key, leaf.data, None if now_gradient is None else now_gradient.detach()))
         return found
 
-    def modify(self, modified: list[tuple[int, torch.Tensor]]) -> None:
+    def modify(self, modified: list[tuple[int, torch.Tensor, torch.Tensor | None]]) -> None:
         """Do the same to the child's own."""
-        with torch.no_grad():
-            for key, data in modified:
-                if key in self.tensors:  # else let go of meanwhile
-                    self.tensors[key].copy_(data)
+        for key, data, gradient in modified:
+            if key in self.tensors:  # else let go of meanwhile
+                refresh(self.tensors[key], data, gradient)
+
+
+def state(leaf: torch.Tensor) -> tuple[int, torch.Tensor | None, int]:
+    """What tells whether a leaf or its gradient has been changed."""
+    gradient = leaf.grad
+    return leaf._version, gradient, 0 if gradient is None else gradient._version
 
 
 def check_fields(fields: list) -> tuple[int, torch.Tensor | None, torch.Tensor | None, bool]:

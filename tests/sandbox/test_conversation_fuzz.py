@@ -128,6 +128,8 @@ def module(target):
     model(x)
 
 
+# A name that the submission does not have; a callback of the law's called with other arguments than it takes.
+NATURAL = {(AttributeError, "__getattr__"), (TypeError, "call")}
 TALK = [plain, gradients, given, changed, errors, callbacks, objects, module]
 
 
@@ -277,7 +279,7 @@ def altered(rng, frame, frames):
             continue
         action = rng.random()
         if action < 0.25:
-            parts[index] = rng.choice(ATOMS)
+            parts[index] = copy.copy(rng.choice(ATOMS))
         elif action < 0.5:
             parts[index] = invented(rng)
         elif action < 0.75:
@@ -324,7 +326,7 @@ def test_no_answer_does_harm(recorded):
             assert "the law's own tensors" not in str(error), number
         except Exception as error:  # the law's own, because it was told something else
             last = traceback.extract_tb(error.__traceback__)[-1]
-            own = last.filename == __file__ or (isinstance(error, AttributeError) and last.name == "__getattr__")
+            own = last.filename == __file__ or (type(error), last.name) in NATURAL
             assert own, (number, TALK[which].__name__, "".join(traceback.format_exception(error)))
         else:
             went_on += 1

@@ -180,6 +180,20 @@ def test_a_laws_optimizer_trains_a_students_module(target):
         optimizer.step()
 
 
+def test_a_gradient_that_a_law_takes_away_is_gone(target):
+    model, x = target.Model(), numbers(2, 3).detach()
+    parameters = list(model.parameters())
+    model(x).sum().backward()
+    parameters[0].grad = None
+    with torch.no_grad():
+        parameters[1].grad.mul_(2.0)
+    after = list(model.parameters())
+    assert after[0].grad is None
+    torch.testing.assert_close(after[1].grad, parameters[1].grad)
+    with pytest.raises(TypeError, match="NoneType"):  # in the child too: it multiplies by the gradient
+        model.step()
+
+
 def test_a_leaf_on_the_memory_of_an_argument_is_a_tensor_of_its_own(target):
     w, x = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([3.0, -1.0])
     penalty = target.slope(lambda v: w * v**2, x)
