@@ -220,7 +220,7 @@ class JudgeChannel(Frames):
             return "was lost: the process that started it is gone"
         how, number, cpu_seconds = status
         out_of_memory = any(sign in self.printed for sign in (b"bad_alloc", b"annot allocate memory", b"MemoryError"))
-        if cpu_seconds >= self.limits.cpu_seconds - 0.5:
+        if cpu_seconds >= self.limits.cpu_seconds - 0.5 or (how != "exit" and number == signal.SIGXCPU):
             return f"used more than {self.limits.cpu_seconds} s of processor time"
         if how == "exit":
             return f"ended itself (exit code {number})"

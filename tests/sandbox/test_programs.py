@@ -19,7 +19,7 @@ SIMPLE = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def child(warm):
     with warm.spawn({"work.py": SOURCE.encode()}, "work.py") as process:
         assert process.errors == []
