@@ -304,3 +304,31 @@ def test_a_gradient_that_does_not_fit_ends_the_child(warm):
         assert child.errors == []
         with pytest.raises(ChildDied, match="broke the sandbox's protocol"):
             child.target.square(numbers(3)).backward()
+
+
+LIES = {
+    "a leaf on the law's own argument": "(65, [7, held, None, False])",
+    "its gradient": "(65, [7, torch.zeros(3), held, False])",
+    "a leaf within a leaf": "(65, [7, torch.zeros(3, requires_grad=True), None, False])",
+    "an object of number zero": "(64, [1, 0, 'x'])",
+    "objects with one hash, to be compared with each other": "(64, [1, 5 + value * (2**61 - 1), 'x'])",
+    "a tensor where a number belongs": "(65, [torch.zeros(3), held, None, False])",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_child_that_sends_what_no_child_sends_is_ended(warm, lie):
+    lying = (
+        "import gc\nimport torch\nheld = None\n"
+        "peer = next(o for o in gc.get_objects() if type(o).__name__ == 'ChildPeer')\n"
+        "class Odd:\n    def __init__(self, number): self.number = number\n"
+        "def pack_object(odd):\n    if type(odd) is not Odd:\n        return type(peer).pack_object(peer, odd)\n"
+        f"    value = odd.number\n    return {LIES[lie]}\n"
+        "def lie(x):\n    global held\n    held = x\n    peer.pack_object = pack_object\n    return {Odd(0), Odd(1)}\n"
+    )
+    with warm.spawn({"work.py": lying.encode()}, "work.py") as child:
+        assert child.errors == []
+        mine = torch.zeros(3)
+        with pytest.raises(ChildDied, match="broke the sandbox's protocol"):
+            child.target.lie(mine)
+        assert not mine.requires_grad and mine.grad is None
