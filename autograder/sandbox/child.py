@@ -26,7 +26,7 @@ from .forkserver import thread_count
 from .limits import Limits
 from .loader import Submission
 from .objects import OPERATIONS
-from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer, Question
+from .peer import CHILD, JUDGE, NAME_LENGTH, Outgoing, Peer
 from .plain import ORDERED, TORCH_DTYPES, TUPLE, WireError, array_fields
 from .waiting import Lookout
 from .wire import CONTAINERS, Frames, framed, pack
@@ -155,10 +155,10 @@ class ChildPeer(Peer):
         self.let_go(dropped)
         self.links.modify(modified)
 
-    def changes(self, question: Question, outgoing: Outgoing) -> bytes | None:
+    def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
         """The arguments packed again, if the call has changed them."""
-        again = pack(question.arguments, outgoing, self.frame_limit)
-        return None if again == question.frame else again
+        again = pack(arguments, outgoing, self.frame_limit)
+        return None if again == frame else again
 
     def raise_there(self, error: BaseException) -> Any:
         """The number of an exception of the judge's, or the description of our own."""

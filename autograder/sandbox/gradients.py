@@ -50,10 +50,15 @@ def returned(tensor: torch.Tensor) -> torch.Tensor:
     return again
 
 
+def has_come_back(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is one of `returned`, and has not been modified in place since."""
+    return isinstance(tensor.grad_fn, RETURN)
+
+
 @contextmanager
 def cut(leaves: list[torch.Tensor]) -> Iterator[None]:
     """Within this context nothing is pulled beyond what was returned."""
-    nodes = [leaf.grad_fn for leaf in leaves if isinstance(leaf.grad_fn, RETURN)]
+    nodes = [leaf.grad_fn for leaf in leaves if has_come_back(leaf)]
     for node in nodes:
         node.cut += 1
     try:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from .errors import ChildDied
-from .gradients import Graphs, KeptThere, Links, cross
+from .gradients import Graphs, KeptThere, Links, cross, has_come_back
 from .plain import place
 from .wire import FIRST_EXTENSION, MAX_FRAME, WireError, pack, unpack
 
@@ -47,16 +47,6 @@ class GraphLeaf(NamedTuple):
     tensor: torch.Tensor
 
 
-class Question(NamedTuple):
-    """A request as it arrived. `back` are its linked tensors, by key."""
-
-    number: int
-    operation: str
-    frame: bytes
-    arguments: list
-    back: dict[int, torch.Tensor]
-
-
 def arrays_in(value: Any) -> list:
     """The arrays and tensors in lists, tuples and dicts, in an order that is the same on both sides."""
     kind = type(value)  # of other types the child may have the object and the judge a stand-in
@@ -70,13 +60,12 @@ def arrays_in(value: Any) -> list:
 class Outgoing:
     """How values beyond plain data leave; `outputs` collects results that have a graph behind them.
 
-    `given` are arguments that the receiver still has as they are here; `back` are those of our own tensors.
+    `given` are arguments that the receiver still has as they are here.
     """
 
     def __init__(self, peer: Peer, is_reply: bool) -> None:
         self.peer, self.is_reply, self.outputs = peer, is_reply, []
         self.given: list | None = None
-        self.back: dict[int, torch.Tensor] = {}
         self.numbers: dict[tuple | None, int] | None = None
         self.leaves: dict[int, torch.Tensor] = {}
 
@@ -98,7 +87,7 @@ class Outgoing:
             return self.peer.pack_object(value)
         if not value.requires_grad:
             return LINK, [0, value.data, None, True]
-        if value.is_leaf or not self.is_reply or any(value is tensor for tensor in self.back.values()):
+        if value.is_leaf or not self.is_reply or has_come_back(value):
             return self.link(self.peer.links.fields(value))
         for index, output in enumerate(self.outputs):
             if output is value:
@@ -115,13 +104,18 @@ class Outgoing:
 class Incoming:
     """How they arrive; `outputs` are the tensors a reply refers to by index, `arguments` what it answers.
 
-    `back` are the linked tensors of a question, by key.
+    `back` collects the linked tensors of a question, by key.
     """
 
-    def __init__(self, peer: Peer, outputs: list[torch.Tensor] = (), arguments: tuple = ()) -> None:
-        self.peer, self.outputs, self.arguments = peer, outputs, arguments
+    def __init__(
+        self,
+        peer: Peer,
+        outputs: list[torch.Tensor] = (),
+        arguments: tuple = (),
+        back: dict[int, torch.Tensor] | None = None,
+    ) -> None:
+        self.peer, self.outputs, self.arguments, self.back = peer, outputs, arguments, back
         self.given: list = []
-        self.back: dict[int, torch.Tensor] | None = None
 
     def unpack(self, kind: int, fields: list) -> Any:
         """The value; raises WireError."""
@@ -308,51 +302,48 @@ class Peer:
         for graph in dropped:
             self.graphs.kept.pop(graph, None)
         self.enter(rest)
-        incoming = Incoming(self)
-        incoming.back = {}
-        arguments = unpack(frame, incoming)
+        back: dict[int, torch.Tensor] = {}
+        arguments = unpack(frame, Incoming(self, back=back))
         if type(arguments) is not list:
             raise WireError("malformed arguments")
-        question = Question(number, operation, frame, arguments, incoming.back)
         self.nesting += 1
         try:
-            with torch.set_grad_enabled(grad_enabled), self.links.standing_for(incoming.back.values()):
-                reply = self.perform(question)
+            with torch.set_grad_enabled(grad_enabled), self.links.standing_for(back.values()):
+                reply = self.perform(number, operation, arguments, frame)
         finally:
             self.nesting -= 1
         self.channel.send(reply)
 
-    def perform(self, question: Question) -> bytes:
+    def perform(self, number: int, operation: str, arguments: list, frame: bytes) -> bytes:
         """The reply to one request: whatever the operation raises is part of the reply."""
         try:
             if self.nesting > MAX_NESTING:
                 raise RecursionError(f"calls between judge and submission nested more than {MAX_NESTING} deep")
-            value = self.operations[question.operation](*question.arguments)
-            return self.reply(question, False, value)
+            value = self.operations[operation](*arguments)
+            return self.reply(number, False, value, arguments, frame)
         except ChildDied:
             raise
         except BaseException as error:
             description = self.raise_there(error)
         try:
-            return self.reply(question, True, description)
+            return self.reply(number, True, description, arguments, frame)
         except WireError:  # the changed arguments cannot be sent; what was raised can
-            return pack([TELL, question.number, True, None, pack(description), None])
+            return pack([TELL, number, True, None, pack(description), None])
 
-    def reply(self, question: Question, raised: bool, value: Any) -> bytes:
+    def reply(self, number: int, raised: bool, value: Any, arguments: list, frame: bytes) -> bytes:
         """The message that tells a value or an exception; raises WireError if it cannot be sent."""
         outgoing = Outgoing(self, is_reply=True)
-        outgoing.back = question.back
-        changes = self.changes(question, outgoing)
+        changes = self.changes(arguments, frame, outgoing)
         if self.side == CHILD and changes is None:
-            outgoing.given = question.arguments
+            outgoing.given = arguments
         value_frame = pack(value, outgoing, self.frame_limit)
         graph = None
         if outgoing.outputs:
             kept, leaves = self.graphs.keep(outgoing.outputs)
             outputs = pack([output.detach() for output in outgoing.outputs], None, self.frame_limit)
             graph = [kept, pack([GraphLeaf(leaf) for leaf in leaves], outgoing, self.frame_limit), outputs]
-        return pack([TELL, question.number, raised, graph, value_frame, changes], None, self.frame_limit)
+        return pack([TELL, number, raised, graph, value_frame, changes], None, self.frame_limit)
 
-    def changes(self, question: Question, outgoing: Outgoing) -> bytes | None:
+    def changes(self, arguments: list, frame: bytes, outgoing: Outgoing) -> bytes | None:
         """The arguments again, if they are no longer what arrived; only the child looks."""
         return None
